@@ -1,0 +1,171 @@
+"""The application: takes the append lock, reads the decision state, decides one command after the other, appends.
+
+Every input ends as an event, a repeat, a refusal that is an event too, or an outcome that says why nothing was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import cast
+
+from eventsourcing.application import Application
+from eventsourcing.persistence import Mapper, StoredEvent
+
+from ledger.clock import Clock, format_instant, system_clock
+from ledger.commands import AHEAD_MAX, AnyCommand
+from ledger.decider import Context, Decider
+from ledger.decisions import DecisionState
+from ledger.errors import RefusedError
+from ledger.events import PlanPublished
+from ledger.ids import DEFAULT_SOURCE, check_id, check_source
+from ledger.mapper import CanonicalMapper
+from ledger.outcomes import Outcome
+from ledger.store.postgres import URL_KEY, URL_PREFIXES
+from ledger.store.recorder import Append, LogRecorder
+from ledger.store.sqlite import URL_PREFIX, path_of
+
+EXPIRE_BATCH = 5_000
+
+
+class _DryRunError(Exception):
+    """Rolls a transaction back on purpose."""
+
+
+class Ledger(Application[str]):
+    """The referral ledger over one store."""
+
+    name = "refledger"
+
+    def __init__(self, url: str, *, actor: str = "anonymous", clock: Clock = system_clock) -> None:
+        """Opens the store at `url`; `actor` is the label that goes into every event.
+
+        Raises:
+            RefusedError: not a URL of a store we know.
+        """
+        super().__init__(_environment(url))
+        self._actor = check_id(actor)
+        self._clock = clock
+        self._published: list[PlanPublished] = []
+
+    @property
+    def log(self) -> LogRecorder:  # pyright: ignore[reportIncompatibleMethodOverride]  # deprecated in the library
+        """The recorder, with our own reading and appending."""
+        return cast("LogRecorder", self.recorder)
+
+    def construct_mapper(self) -> Mapper[str]:
+        """Canonical bytes, whatever the environment says."""
+        return CanonicalMapper(self.construct_transcoder())
+
+    def submit(
+        self, commands: Sequence[AnyCommand], *, source: str = DEFAULT_SOURCE, allow_no_plan: bool = False
+    ) -> list[Outcome]:
+        """Decides and records a batch in one transaction: all of it or nothing.
+
+        Args:
+            commands: in the order in which they are decided.
+            source: where they come from; ids are unique per source and type (G-6).
+            allow_no_plan: record orders no plan is in force for, refuse such binds (P-5).
+
+        Returns:
+            One outcome per command.
+
+        Raises:
+            NoPlanError: see P-5; nothing of the batch was recorded.
+        """
+        with self.log.appending() as append:
+            outcomes, published = self._decide(append, commands, source, allow_no_plan)
+        # Only what was committed is remembered.
+        self._published = published
+        return outcomes
+
+    @contextmanager
+    def rehearsing(self) -> Iterator[Rehearsal]:
+        """Batches decided one after the other in one transaction that is rolled back at the end.
+
+        Other writers wait meanwhile.
+        """
+        try:
+            with self.log.appending() as append:
+                yield Rehearsal(self, append)
+                raise _DryRunError
+        except _DryRunError:
+            return
+
+    def expire(self, as_of: datetime | None = None) -> int:
+        """Records every binding that lapsed by `as_of` (default: now), each lapse once; returns how many.
+
+        Raises:
+            RefusedError: `as_of` lies in the future.
+
+        Source: rule B-4.
+        """
+        total = 0
+        while True:
+            with self.log.appending() as append:
+                recorded_at = append.recorded_at(self._clock())
+                upto = recorded_at if as_of is None else as_of
+                if upto > recorded_at + AHEAD_MAX:
+                    raise RefusedError(f"{format_instant(upto)} is in the future: nothing can have lapsed by then")
+                state = DecisionState(append.session)
+                context = Context(actor=self._actor, source=DEFAULT_SOURCE, recorded_at=recorded_at)
+                decider = Decider(state, context, append.head)
+                rows = state.lapses(upto, EXPIRE_BATCH)
+                for row in rows:
+                    decider.record_lapse(row)
+                _append(append, decider, recorded_at)
+                state.write()
+            total += len(rows)
+            if len(rows) < EXPIRE_BATCH:
+                return total
+
+    def _decide(
+        self, append: Append, commands: Sequence[AnyCommand], source: str, allow_no_plan: bool
+    ) -> tuple[list[Outcome], list[PlanPublished]]:
+        """Reads, decides, appends and writes the decision state, all under the lock held by `append`."""
+        recorded_at = append.recorded_at(self._clock())
+        state = DecisionState(append.session, self._published)
+        state.read(commands, check_source(source))
+        context = Context(actor=self._actor, source=source, recorded_at=recorded_at, allow_no_plan=allow_no_plan)
+        decider = Decider(state, context, append.head)
+        outcomes = [decider.decide(command) for command in commands]
+        _append(append, decider, recorded_at)
+        state.write()
+        return outcomes, state.published
+
+
+class Rehearsal:
+    """What `Ledger.submit` would answer, batch after batch, with nothing recorded in the end."""
+
+    def __init__(self, ledger: Ledger, append: Append) -> None:
+        self._ledger = ledger
+        self._append = append
+
+    def submit(
+        self, commands: Sequence[AnyCommand], *, source: str = DEFAULT_SOURCE, allow_no_plan: bool = False
+    ) -> list[Outcome]:
+        """As `Ledger.submit`."""
+        outcomes, _ = self._ledger._decide(self._append, commands, source, allow_no_plan)  # noqa: SLF001  # its other half
+        return outcomes
+
+
+def _append(append: Append, decider: Decider, recorded_at: datetime) -> None:
+    append.append([StoredEvent(*encoded) for encoded in decider.encoded], recorded_at)
+
+
+def _environment(url: str) -> dict[str, str]:
+    """The library's settings for a store URL."""
+    if url.startswith(URL_PREFIX) and len(url) > len(URL_PREFIX):
+        return {
+            "PERSISTENCE_MODULE": "ledger.store.sqlite:SqliteStoreFactory",
+            "SQLITE_DBNAME": path_of(url),
+            "CREATE_TABLE": "n",
+        }
+    if url.startswith(URL_PREFIXES):
+        return {
+            "PERSISTENCE_MODULE": "ledger.store.postgres:PostgresStoreFactory",
+            URL_KEY: url,
+            "CREATE_TABLE": "n",
+        }
+    raise RefusedError(f"{url!r} is no store: use sqlite:///FILE or postgresql://USER@HOST/DATABASE")

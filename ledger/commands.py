@@ -1,0 +1,277 @@
+"""What may be asked: one frozen pydantic model per input record, and the strict way from a line to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from ledger.clock import Instant, format_instant, parse_instant
+from ledger.errors import InvalidRecordError
+from ledger.ids import Id, Kind, stream_of
+from ledger.money import MINOR_MAX, CurrencyCode, Minor, PositiveMinor
+from ledger.plan import PlanTerms
+
+Text = Annotated[str, Field(max_length=500)]
+Quantity = Annotated[int, Field(ge=0, le=MINOR_MAX)]
+LineNumber = Annotated[int, Field(ge=1, le=MINOR_MAX)]
+
+# A record that could still fit an event of 65,535 bytes (V-2) is far shorter than this.
+LINE_BYTES_MAX = 262_144
+
+# A source's clock may run this far ahead of ours (G-2).
+AHEAD_MAX = timedelta(minutes=5)
+
+
+class Command(BaseModel):
+    """One input record. Field order is the canonical key order of its content.
+
+    id   idempotency id, unique per source and type (G-6)
+    at   occurred_at: when it happened, from the source (G-2)
+    seq  ignored
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    kind: ClassVar[Kind]
+
+    at: Instant
+    id: Id
+    seq: Annotated[Any, Field(exclude=True)] = None
+
+    def stream(self, source: str) -> str:
+        """The stream this input has, or would have, in the log."""
+        return stream_of(self.kind, self.id, source)
+
+    def content_hash(self) -> str:
+        """SHA-256 over the canonical JSON of the validated record, without `seq` (G-6)."""
+        content = self.__pydantic_serializer__.to_json(self, exclude_none=True)
+        return hashlib.sha256(content).hexdigest()
+
+
+class InviteMember(Command):
+    """A member invites someone, by name or anyone who holds the invite (B-7)."""
+
+    kind: ClassVar[Kind] = "invite"
+
+    at: Instant
+    channel: Text | None = None
+    expires_at: Instant | None = None
+    id: Id
+    invitee: Id | None = None
+    inviter: Id
+    type: Literal["invite"] = "invite"
+
+
+class BindMember(Command):
+    """A member asks to be bound to a referrer (B-1)."""
+
+    kind: ClassVar[Kind] = "bind"
+
+    at: Instant
+    id: Id
+    invite: Id | None = None
+    inviter: Id
+    member: Id
+    type: Literal["bind"] = "bind"
+
+
+class UnbindMember(Command):
+    """A member asks to be unbound (B-8)."""
+
+    kind: ClassVar[Kind] = "unbind"
+
+    at: Instant
+    id: Id
+    member: Id
+    reason: Text
+    type: Literal["unbind"] = "unbind"
+
+
+class OrderLine(BaseModel):
+    """One line of an order; `amount` in minor units, what was paid for the line."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    amount: Minor
+    category: Text | None = None
+    n: LineNumber
+    qty: Quantity
+    sku: Text
+
+
+class PlaceOrder(Command):
+    """A member paid for an order; `amount` is the sum of its lines, carriage included."""
+
+    kind: ClassVar[Kind] = "order"
+
+    amount: Minor
+    at: Instant
+    carriage: Minor = 0
+    currency: CurrencyCode
+    id: Id
+    lines: Annotated[tuple[OrderLine, ...], Field(min_length=1, strict=False)] | None = None
+    member: Id
+    type: Literal["order"] = "order"
+
+    @model_validator(mode="after")
+    def _sums_agree(self) -> Self:
+        if self.carriage > self.amount:
+            message = f"carriage {self.carriage} is more than the amount {self.amount} it is part of"
+            raise ValueError(message)
+        if self.lines is None:
+            return self
+        total = sum([line.amount for line in self.lines])
+        if total != self.amount:
+            message = f"lines sum to {total}, amount says {self.amount}"
+            raise ValueError(message)
+        if len({line.n for line in self.lines}) != len(self.lines):
+            message = "two lines have the same n"
+            raise ValueError(message)
+        return self
+
+
+class RefundOrder(Command):
+    """Part or all of an order's money goes back (R-1)."""
+
+    kind: ClassVar[Kind] = "refund"
+
+    amount: PositiveMinor
+    at: Instant
+    currency: CurrencyCode
+    id: Id
+    line: LineNumber | None = None
+    member: Id | None = None
+    order: Id
+    qty: Quantity | None = None
+    type: Literal["refund"] = "refund"
+
+
+class PublishPlan(PlanTerms, Command):
+    """New commission rules from `effective_from` on (P-1)."""
+
+    kind: ClassVar[Kind] = "plan"
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    type: Literal["plan"] = "plan"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:  # noqa: ANN401  # pydantic hands over whatever the file held
+        """A plan file needs neither an id nor a type, and takes effect when it was made."""
+        if not isinstance(data, dict):
+            return data
+        filled: dict[str, Any] = {"id": f"plan-{data.get('plan')}", **data}
+        filled.setdefault("effective_from", filled.get("at"))
+        return filled
+
+    @model_validator(mode="after")
+    def _not_back_dated(self) -> Self:
+        if self.effective_from < self.at:
+            message = "effective_from is before the plan's own `at`"
+            raise ValueError(message)
+        return self
+
+    def stream(self, source: str) -> str:
+        """Plans are numbered for the whole ledger, whatever source they come from (P-1)."""
+        del source
+        return stream_of("plan", str(self.plan))
+
+    def content_hash(self) -> str:
+        """SHA-256 over the canonical JSON; nulls stay, as `ttl_days` null means "no end"."""
+        content = json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def terms(self) -> PlanTerms:
+        """The promise itself, without who asked for it and when."""
+        return PlanTerms.model_construct(**{name: getattr(self, name) for name in PlanTerms.model_fields})
+
+
+AnyCommand = InviteMember | BindMember | UnbindMember | PlaceOrder | RefundOrder | PublishPlan
+
+_COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(Annotated[AnyCommand, Field(discriminator="type")])
+_SPACED_COLON = re.compile(rb'"\s+:')
+
+
+def parse_command(line: bytes) -> AnyCommand:
+    """One line of JSON as a command.
+
+    Raises:
+        InvalidRecordError: with one of the reasons `line_too_long`, `not_utf8`, `bad_json`, `duplicate_key`,
+            `unknown_type`, `unknown_key`, `missing_key`, `bad_value`.
+    """
+    if len(line) > LINE_BYTES_MAX:
+        raise InvalidRecordError("line_too_long", f"{len(line)} bytes; a record has at most {LINE_BYTES_MAX}")
+    try:
+        command = _COMMAND.validate_json(line)
+    except ValidationError as error:
+        raise _explained(line, error) from None
+    if _may_repeat_a_key(line, command):
+        _refuse_repeated_keys(line)
+    return command
+
+
+def command_from(data: object) -> AnyCommand:
+    """A record that was parsed elsewhere (a TOML plan file, a test) as a command; errors as `parse_command`."""
+    try:
+        text = json.dumps(data, ensure_ascii=False, default=_instant_text)
+        return parse_command(text.encode())
+    except (TypeError, UnicodeEncodeError) as error:
+        raise InvalidRecordError("bad_value", str(error)) from None
+
+
+def _instant_text(value: object) -> str:
+    return format_instant(parse_instant(value))
+
+
+def _may_repeat_a_key(line: bytes, command: AnyCommand) -> bool:
+    """False only if every `":` of the line is accounted for by a distinct key: the parser keeps the last of two."""
+    if isinstance(command, PublishPlan) or _SPACED_COLON.search(line):
+        return True
+    keys = len(command.model_fields_set)
+    if isinstance(command, PlaceOrder) and command.lines:
+        keys += sum([len(order_line.model_fields_set) for order_line in command.lines])
+    return line.count(b'":') != keys
+
+
+def _refuse_repeated_keys(line: bytes) -> None:
+    def no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        record = dict(pairs)
+        if len(record) != len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InvalidRecordError("duplicate_key", f"{twice!r} is there twice")
+        return record
+
+    json.loads(line, object_pairs_hook=no_repeats)
+
+
+def _explained(line: bytes, error: ValidationError) -> InvalidRecordError:
+    """The first finding of pydantic in our words."""
+    details: ErrorDetails = error.errors(include_url=False, include_context=False)[0]
+    kind, given = details["type"], details.get("input")
+    if kind == "json_invalid":
+        try:
+            line.decode()
+        except UnicodeDecodeError as bad:
+            return InvalidRecordError("not_utf8", f"byte {bad.start + 1} is not UTF-8")
+        return InvalidRecordError("bad_json", details["msg"])
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        kinds = "invite, bind, unbind, order, refund or plan"
+        return InvalidRecordError("unknown_type", f"`type` must be {kinds}")
+    # The first step of the path only names the record's type.
+    where = ".".join(str(step) for step in details["loc"][1:]) or "record"
+    if kind == "extra_forbidden":
+        return InvalidRecordError("unknown_key", f"{where}: no such key in this type of record")
+    if kind == "missing":
+        return InvalidRecordError("missing_key", f"{where}: must be given")
+    message = details["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(given, dict | list) else f" (got {str(given)[:60]!r})"
+    return InvalidRecordError("bad_value", f"{where}: {message}{shown}")
+

@@ -1,0 +1,329 @@
+"""Turns one command after the other into events: asks the rules, keeps the decision state current."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.clock import format_instant
+from ledger.commands import (
+    AHEAD_MAX,
+    AnyCommand,
+    BindMember,
+    InviteMember,
+    PlaceOrder,
+    PublishPlan,
+    RefundOrder,
+    UnbindMember,
+)
+from ledger.decisions import BindingRow, DecisionState
+from ledger.errors import InvalidRecordError, NoPlanError
+from ledger.events import (
+    BindingExpired,
+    BindingRefused,
+    BindingReleased,
+    BindingRenewed,
+    BindRefusedData,
+    BoundData,
+    Data,
+    Event,
+    ExpiredData,
+    InviteData,
+    LineData,
+    MemberBound,
+    MemberInvited,
+    OrderData,
+    OrderPlaced,
+    OrderRefunded,
+    PlanData,
+    PlanPublished,
+    RefundData,
+    RefundRefused,
+    RefundRefusedData,
+    ReleasedData,
+    RenewedData,
+    UnbindRefused,
+    UnbindRefusedData,
+    expiry_stream,
+)
+from ledger.ids import stream_of
+from ledger.mapper import encode
+from ledger.money import exponent_of
+from ledger.outcomes import BOUND, RECORDED, REPEAT, Outcome
+from ledger.rules.binding import BindRequest, Bound, decide_bind, decide_unbind, renewed_until
+from ledger.rules.refund import RefundRequest, refuse_refund
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What all events of one batch share."""
+
+    actor: str
+    source: str
+    recorded_at: datetime
+    allow_no_plan: bool = False
+
+
+class Decider:
+    """Decides the commands of one batch at the head of the log.
+
+    encoded  stored bytes of the events so far, with stream, version and type, in order
+    """
+
+    def __init__(self, state: DecisionState, context: Context, head: int) -> None:
+        self._state = state
+        self._context = context
+        self._head = head
+        self.encoded: list[tuple[str, int, str, bytes]] = []
+
+    def decide(self, command: AnyCommand) -> Outcome:
+        """One command's outcome; its events, if any, are in `encoded`.
+
+        Raises:
+            NoPlanError: a bind or an order no plan is in force for, unless those are allowed (P-5).
+        """
+        before = self._state.recorded(command.stream(self._context.source))
+        if before is not None:
+            return _repeat_or_conflict(before, command)
+        if command.at > self._context.recorded_at + AHEAD_MAX:
+            return Outcome("invalid", "in_the_future", f"{format_instant(command.at)} is more than 5 minutes ahead")
+        try:
+            match command:
+                case PlaceOrder():
+                    return self._order(command)
+                case BindMember():
+                    return self._bind(command)
+                case RefundOrder():
+                    return self._refund(command)
+                case InviteMember():
+                    return self._invite(command)
+                case UnbindMember():
+                    return self._unbind(command)
+                case PublishPlan():
+                    return self._plan(command)
+        except InvalidRecordError as error:
+            return Outcome("invalid", error.reason, error.message)
+
+    def record_lapse(self, row: BindingRow) -> None:
+        """Records that a binding lapsed at its end (B-4)."""
+        binding = row.binding
+        if binding.ends_at is None:
+            return
+        data = ExpiredData(bind=binding.bind, member_id=binding.member, referrer_id=binding.referrer)
+        event = BindingExpired(
+            actor=self._context.actor,
+            data=data,
+            id=binding.bind,
+            occurred_at=binding.ends_at,
+            recorded_at=self._context.recorded_at,
+            seq=1,
+            source=self._context.source,
+            stream=expiry_stream(binding.bind, binding.ends_at),
+            v=BindingExpired.VERSION,
+        )
+        self._append(event)
+        self._state.note_lapse(row)
+
+    # -- one method per command
+
+    def _order(self, command: PlaceOrder) -> Outcome:
+        plan = self._state.plans.in_force(command.at)
+        if plan is None and not self._context.allow_no_plan:
+            raise self._no_plan(command)
+        lines = command.lines and tuple(
+            [
+                LineData(amount_minor=line.amount, category=line.category, n=line.n, qty=line.qty, sku=line.sku)
+                for line in command.lines
+            ]
+        )
+        data = OrderData(
+            amount_minor=command.amount,
+            carriage_minor=command.carriage,
+            currency=command.currency,
+            exponent=exponent_of(command.currency),
+            lines=lines,
+            member_id=command.member,
+            plan=plan and plan.plan,
+        )
+        self._first(OrderPlaced, command, data)
+        self._renew(command)
+        return RECORDED
+
+    def _renew(self, command: PlaceOrder) -> None:
+        """An order may move the end of its buyer's binding (B-5)."""
+        history = self._state.history_of(command.member)
+        ends_at = renewed_until(history, command.at, self._state.plans, self._state.history_of) if history else None
+        if ends_at is None:
+            return
+        row = self._state.row_of(history[-1])
+        data = RenewedData(bind=row.binding.bind, ends_at=ends_at, member_id=command.member)
+        self._next(BindingRenewed, command, data, row)
+        self._state.change_binding(row, ends_at=ends_at)
+
+    def _bind(self, command: BindMember) -> Outcome:
+        source = self._context.source
+        invite = None if command.invite is None else self._state.invite(stream_of("invite", command.invite, source))
+        request = BindRequest(
+            bind=command.stream(source),
+            member=command.member,
+            referrer=command.inviter,
+            occurred_at=command.at,
+            names_invite=command.invite is not None,
+            invite=invite,
+        )
+        decision = decide_bind(request, self._state.plans, self._state.history_of)
+        if isinstance(decision, Bound):
+            self._bound(command, decision)
+            return BOUND
+        if decision == "no_plan" and not self._context.allow_no_plan:
+            raise self._no_plan(command)
+        refused = BindRefusedData(
+            invite_id=command.invite, member_id=command.member, reason=decision, referrer_id=command.inviter
+        )
+        self._first(BindingRefused, command, refused)
+        return Outcome("refused", decision)
+
+    def _bound(self, command: BindMember, decision: Bound) -> None:
+        """The facts before a MemberBound, in order: a lapse not yet recorded (B-4), a take-over (B-2)."""
+        lapse = self._state.unrecorded_lapse(command.member, command.at)
+        if lapse is not None:
+            self.record_lapse(lapse)
+        if decision.taken_over is not None:
+            row = self._state.row_of(decision.taken_over)
+            released = ReleasedData(
+                bind=row.binding.bind,
+                cause="take_over",
+                member_id=command.member,
+                referrer_id=row.binding.referrer,
+            )
+            self._next(BindingReleased, command, released, row)
+            self._state.change_binding(row, released_at=command.at)
+        binding = decision.binding
+        data = BoundData(
+            ends_at=binding.ends_at,
+            invite_id=command.invite,
+            member_id=binding.member,
+            plan=binding.plan,
+            referrer_id=binding.referrer,
+        )
+        self._first(MemberBound, command, data)
+        self._state.add_binding(binding, self._position())
+
+    def _refund(self, command: RefundOrder) -> Outcome:
+        order_stream = stream_of("order", command.order, self._context.source)
+        order = self._state.order(order_stream)
+        if order is None:
+            return Outcome("retryable", "unknown_order", f"order {command.order!r} is not recorded yet")
+        request = RefundRequest(command.at, command.amount, command.currency, command.line, command.member)
+        refusal = refuse_refund(request, order, self._state.refunded_of(order_stream))
+        asked = {
+            "amount_minor": command.amount,
+            "currency": command.currency,
+            "line": command.line,
+            "member_id": command.member,
+            "order_id": command.order,
+            "qty": command.qty,
+        }
+        if refusal is not None:
+            self._first(RefundRefused, command, RefundRefusedData(**asked, reason=refusal))
+            return Outcome("refused", refusal)
+        self._first(OrderRefunded, command, RefundData(**asked))
+        self._state.add_refund(order_stream, self._position(), command.line, command.amount)
+        return RECORDED
+
+    def _invite(self, command: InviteMember) -> Outcome:
+        data = InviteData(
+            channel=command.channel,
+            expires_at=command.expires_at,
+            invitee_id=command.invitee,
+            inviter_id=command.inviter,
+        )
+        self._first(MemberInvited, command, data)
+        return RECORDED
+
+    def _unbind(self, command: UnbindMember) -> Outcome:
+        decision = decide_unbind(self._state.history_of(command.member), command.at)
+        if isinstance(decision, str):
+            refused = UnbindRefusedData(member_id=command.member, note=command.reason, reason=decision)
+            self._first(UnbindRefused, command, refused)
+            return Outcome("refused", decision)
+        data = ReleasedData(
+            bind=decision.bind,
+            cause="unbind",
+            member_id=command.member,
+            note=command.reason,
+            referrer_id=decision.referrer,
+        )
+        self._first(BindingReleased, command, data)
+        self._state.change_binding(self._state.row_of(decision), released_at=command.at)
+        return RECORDED
+
+    def _plan(self, command: PublishPlan) -> Outcome:
+        """P-1: numbers without gaps, effective_from strictly increasing."""
+        published = self._state.published
+        same_id = [event for event in published if (event.id, event.source) == (command.id, self._context.source)]
+        if same_id:
+            return _repeat_or_conflict(same_id[0], command)
+        if command.plan != len(published) + 1:
+            return Outcome("invalid", "plan_number", f"the next plan is number {len(published) + 1}")
+        if published and command.effective_from <= published[-1].data.effective_from:
+            last = format_instant(published[-1].data.effective_from)
+            return Outcome("invalid", "plan_effective_from", f"effective_from must be after plan {len(published)}'s, {last}")
+        self._first(PlanPublished, command, PlanData.model_validate(command.terms().model_dump()))
+        return RECORDED
+
+    # -- events
+
+    def _first(self, kind: type[Event], command: AnyCommand, data: Data) -> None:
+        """The event that records an input, first of its stream."""
+        event = kind(
+            actor=self._context.actor,
+            content=command.content_hash(),
+            data=data,
+            id=command.id,
+            occurred_at=command.at,
+            recorded_at=self._context.recorded_at,
+            seq=1,
+            source=self._context.source,
+            stream=command.stream(self._context.source),
+            v=kind.VERSION,
+        )
+        self._append(event)
+        self._state.add(event)
+
+    def _next(self, kind: type[Event], command: AnyCommand, data: Data, row: BindingRow) -> None:
+        """A fact that follows from an input, next of a binding's stream."""
+        event = kind(
+            actor=self._context.actor,
+            data=data,
+            id=command.id,
+            occurred_at=command.at,
+            recorded_at=self._context.recorded_at,
+            seq=row.version + 1,
+            source=self._context.source,
+            stream=row.binding.bind,
+            v=kind.VERSION,
+        )
+        self._append(event)
+        row.version += 1
+
+    def _append(self, event: Event) -> None:
+        self.encoded.append((event.stream, event.seq, event.TOPIC, encode(event)))
+
+    def _position(self) -> int:
+        """Position of the event appended last."""
+        return self._head + len(self.encoded)
+
+    def _no_plan(self, command: AnyCommand) -> NoPlanError:
+        return NoPlanError(
+            record_id=command.id, occurred_at=format_instant(command.at), next_plan=len(self._state.plans) + 1
+        )
+
+
+def _repeat_or_conflict(before: Event, command: AnyCommand) -> Outcome:
+    """G-6: the same id with the same content is a repeat, with another a conflict."""
+    content = command.content_hash()
+    if before.content == content:
+        return REPEAT
+    message = f"{command.id!r} is recorded with content {before.content}, this record's is {content}"
+    return Outcome("conflict", "other_content", message)

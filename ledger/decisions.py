@@ -1,0 +1,295 @@
+"""The decision state: what the rules may ask about the head of the log, read set-wise for a whole batch.
+
+Bindings and refunds have rows of their own, written in the transaction that appends; plans, invites and orders are found
+by their stream key, their event is their state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ledger.clock import from_micros, to_micros
+from ledger.commands import AnyCommand, BindMember, PlaceOrder, RefundOrder, UnbindMember
+from ledger.events import Event, MemberInvited, OrderPlaced, PlanPublished
+from ledger.ids import stream_of
+from ledger.mapper import decode
+from ledger.plan import Plans
+from ledger.rules.binding import Invite
+from ledger.rules.refund import PaidOrder, Refunded
+from ledger.rules.team import Binding
+from ledger.store.session import Row, Session, Table, load
+
+_BINDINGS = load("ledger.store", "select_bindings")
+_ANCESTORS = load("ledger.store", "select_ancestor_bindings")
+_WITH_DOWNLINE = load("ledger.store", "select_with_downline")
+_REFUNDS = load("ledger.store", "select_refunds")
+_RECORDED = load("ledger.store", "select_recorded")
+_LAPSED = load("ledger.store", "select_lapsed")
+_UPDATE_BINDINGS = load("ledger.store", "update_bindings")
+
+_BINDING_TABLE = Table(
+    "decision_binding",
+    {
+        "member": "text",
+        "position": "int8",
+        "bind": "text",
+        "version": "int8",
+        "referrer": "text",
+        "bound_at_us": "int8",
+        "ends_at_us": "int8",
+        "plan": "int8",
+        "released_at_us": "int8",
+        "lapsed_at_us": "int8",
+    },
+)
+_REFUND_TABLE = Table(
+    "decision_refund", {"order_stream": "text", "position": "int8", "line": "int8", "amount_minor": "int8"}
+)
+
+
+@dataclass(slots=True)
+class BindingRow:
+    """A binding with what the log knows about its stream.
+
+    position   of its MemberBound
+    version    last version of its stream
+    lapsed_at  the ends_at a BindingExpired is recorded for (B-4)
+    """
+
+    binding: Binding
+    position: int
+    version: int
+    lapsed_at: datetime | None = None
+
+    def is_lapse_to_record(self, at: datetime) -> bool:
+        """Whether it lapsed by `at` and no event says so yet."""
+        ends_at = self.binding.ends_at
+        return (
+            self.binding.released_at is None and ends_at is not None and ends_at <= at and self.lapsed_at != ends_at
+        )
+
+
+class DecisionState:
+    """What one batch needs to know, at the head, kept current while the batch is decided."""
+
+    def __init__(self, session: Session, published: Sequence[PlanPublished] = ()) -> None:
+        """`published`: plans known to be in the log; they never change, so they need not be read again."""
+        self._session = session
+        self.published = list(published)
+        self.plans = Plans(event.data for event in published)
+        self._recorded: dict[str, Event] = {}
+        self._histories: dict[str, list[Binding]] = {}
+        self._rows: dict[str, list[BindingRow]] = {}
+        self._orders: dict[str, PaidOrder] = {}
+        self._refunded: dict[str, Refunded] = {}
+        self._new_bindings: list[BindingRow] = []
+        self._changed: dict[str, BindingRow] = {}
+        self._new_refunds: list[Row] = []
+
+    # -- reading, once per batch
+
+    def read(self, commands: Sequence[AnyCommand], source: str) -> None:
+        """Reads all that deciding these commands may ask for."""
+        self._read_plans()
+        streams = {command.stream(source) for command in commands}
+        refunds = [command for command in commands if isinstance(command, RefundOrder)]
+        orders = {stream_of("order", refund.order, source) for refund in refunds}
+        binds = [command for command in commands if isinstance(command, BindMember)]
+        invites = {stream_of("invite", bind.invite, source) for bind in binds if bind.invite is not None}
+        self._read_recorded(sorted(streams | orders | invites))
+        self._read_refunds(sorted(orders))
+        self._read_bindings(commands, binds)
+
+    def _read_plans(self) -> None:
+        """Plans never change once published, so only those after the last one known are asked for."""
+        while True:
+            stream = stream_of("plan", str(len(self.plans) + 1))
+            self._read_recorded([stream])
+            event = self._recorded.get(stream)
+            if not isinstance(event, PlanPublished):
+                return
+            self._take_plan(event)
+
+    def _take_plan(self, event: PlanPublished) -> None:
+        self.published.append(event)
+        self.plans.add(event.data)
+
+    def _read_recorded(self, streams: list[str]) -> None:
+        for stream, topic, state in self._session.rows(_RECORDED, keys=streams):
+            self._recorded[stream] = decode(topic, state)
+
+    def _read_refunds(self, orders: list[str]) -> None:
+        if not orders:
+            return
+        for order, line, amount_minor in self._session.rows(_REFUNDS, keys=orders):
+            self._refunded[order] = self.refunded_of(order).plus(amount_minor, line)
+
+    def _read_bindings(self, commands: Sequence[AnyCommand], binds: list[BindMember]) -> None:
+        """Histories of who binds, unbinds or renews; of everyone above a referrer where a loop is possible at all."""
+        members = {bind.member for bind in binds}
+        members |= {command.member for command in commands if isinstance(command, UnbindMember)}
+        if any(plan.binding.renewal == "on_order" for plan in self.plans):
+            members |= {command.member for command in commands if isinstance(command, PlaceOrder)}
+        if not members:
+            return
+        self._take_bindings(self._session.rows(_BINDINGS, keys=sorted(members)))
+        may_close = {row[0] for row in self._session.rows(_WITH_DOWNLINE, keys=sorted(members))}
+        may_close |= members & {bind.inviter for bind in binds}
+        roots = {bind.inviter for bind in binds if bind.member in may_close}
+        roots |= {binding.referrer for member in may_close for binding in self.history_of(member)[-1:]}
+        if roots:
+            self._take_bindings(self._session.rows(_ANCESTORS, keys=sorted(roots)))
+
+    def _take_bindings(self, rows: Iterable[Row]) -> None:
+        """Takes whole histories; a member read twice has the same one."""
+        read: dict[str, list[BindingRow]] = {}
+        for row in rows:
+            read.setdefault(row[0], []).append(_binding_row(row))
+        for member, history in read.items():
+            self._rows[member] = history
+            self._histories[member] = [row.binding for row in history]
+
+    # -- what the rules ask
+
+    def recorded(self, stream: str) -> Event | None:
+        """The first event of a stream, if it was recorded."""
+        return self._recorded.get(stream)
+
+    def history_of(self, member: str) -> list[Binding]:
+        """Every binding of a member, in recording order."""
+        return self._histories.get(member) or []
+
+    def invite(self, stream: str) -> Invite | None:
+        """The invite of a stream, if there is one."""
+        event = self._recorded.get(stream)
+        if not isinstance(event, MemberInvited):
+            return None
+        return Invite(event.data.inviter_id, event.data.invitee_id, event.occurred_at, event.data.expires_at)
+
+    def order(self, stream: str) -> PaidOrder | None:
+        """The order of a stream, if there is one. Without lines an order is one line."""
+        event = self._recorded.get(stream)
+        if not isinstance(event, OrderPlaced):
+            return None
+        order = self._orders.get(stream)
+        if order is None:
+            data = event.data
+            lines = {line.n: line.amount_minor for line in data.lines or ()} or {1: data.amount_minor}
+            order = PaidOrder(data.member_id, data.currency, data.amount_minor, event.occurred_at, lines)
+            self._orders[stream] = order
+        return order
+
+    def refunded_of(self, order_stream: str) -> Refunded:
+        """What went back of an order before."""
+        return self._refunded.get(order_stream) or Refunded()
+
+    def unrecorded_lapse(self, member: str, at: datetime) -> BindingRow | None:
+        """The member's latest binding if it lapsed by `at` and no event says so yet (B-4)."""
+        latest = self._rows.get(member, [])[-1:]
+        return latest[0] if latest and latest[0].is_lapse_to_record(at) else None
+
+    def lapses(self, upto: datetime, most: int) -> list[BindingRow]:
+        """The oldest lapses up to an instant that no event records yet."""
+        rows = self._session.rows(_LAPSED, upto=to_micros(upto), most=most)
+        return [_binding_row(row) for row in rows]
+
+    # -- what the batch changes
+
+    def add(self, event: Event) -> None:
+        """The first event of an input's stream: later commands of the batch find it."""
+        self._recorded[event.stream] = event
+        if isinstance(event, PlanPublished):
+            self._take_plan(event)
+
+    def add_binding(self, binding: Binding, position: int) -> None:
+        """A bind was granted at this position."""
+        row = BindingRow(binding, position, version=1)
+        self._new_bindings.append(row)
+        self._rows.setdefault(binding.member, []).append(row)
+        self._histories.setdefault(binding.member, []).append(binding)
+
+    def change_binding(
+        self, row: BindingRow, *, ends_at: datetime | None = None, released_at: datetime | None = None
+    ) -> None:
+        """A binding was renewed or released."""
+        binding = row.binding
+        changed = replace(
+            binding, ends_at=ends_at or binding.ends_at, released_at=released_at or binding.released_at
+        )
+        history = self._histories[binding.member]
+        history[history.index(binding)] = changed
+        row.binding = changed
+        self._changed[binding.bind] = row
+
+    def note_lapse(self, row: BindingRow) -> None:
+        """A BindingExpired was recorded."""
+        row.lapsed_at = row.binding.ends_at
+        self._changed[row.binding.bind] = row
+
+    def row_of(self, binding: Binding) -> BindingRow:
+        """The row of a binding in some history."""
+        return next(row for row in self._rows[binding.member] if row.binding == binding)
+
+    def add_refund(self, order_stream: str, position: int, line: int | None, amount_minor: int) -> None:
+        """A refund was taken at this position."""
+        self._refunded[order_stream] = self.refunded_of(order_stream).plus(amount_minor, line)
+        self._new_refunds.append((order_stream, position, line, amount_minor))
+
+    def write(self) -> None:
+        """Writes the changes of the batch, in the transaction that appends it."""
+        new = {id(row) for row in self._new_bindings}
+        if self._new_bindings:
+            self._session.insert(_BINDING_TABLE, [_table_row(row) for row in self._new_bindings])
+        changed = [row for row in self._changed.values() if id(row) not in new]
+        if changed:
+            self._session.write(_UPDATE_BINDINGS, [_update_row(row) for row in changed])
+        if self._new_refunds:
+            self._session.insert(_REFUND_TABLE, self._new_refunds)
+
+
+def _binding_row(row: Row) -> BindingRow:
+    member, position, bind, version, referrer, bound_at, ends_at, plan, released_at, lapsed_at = row
+    binding = Binding(
+        bind, member, referrer, from_micros(bound_at), _instant(ends_at), plan, _instant(released_at)
+    )
+    return BindingRow(binding, position, version, _instant(lapsed_at))
+
+
+def _table_row(row: BindingRow) -> Row:
+    binding = row.binding
+    return (
+        binding.member,
+        row.position,
+        binding.bind,
+        row.version,
+        binding.referrer,
+        to_micros(binding.bound_at),
+        _micros(binding.ends_at),
+        binding.plan,
+        _micros(binding.released_at),
+        _micros(row.lapsed_at),
+    )
+
+
+def _update_row(row: BindingRow) -> Row:
+    binding = row.binding
+    return (
+        binding.member,
+        row.position,
+        row.version,
+        _micros(binding.ends_at),
+        _micros(binding.released_at),
+        _micros(row.lapsed_at),
+    )
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def _micros(at: datetime | None) -> int | None:
+    return None if at is None else to_micros(at)
+
+

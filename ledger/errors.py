@@ -1,0 +1,96 @@
+"""The error tree. A request that is wrong is refused; books that are wrong stop the work."""
+
+from __future__ import annotations
+
+
+class LedgerError(Exception):
+    """Base of every error this project raises on purpose.
+
+    code       stable word for machines
+    can_retry  whether the same request may succeed later, unchanged
+    """
+
+    code = "error"
+    can_retry = False
+
+
+class RefusedError(LedgerError):
+    """The request is wrong; nothing was recorded."""
+
+    code = "refused"
+
+
+class IntegrityError(LedgerError):
+    """The books are wrong; nothing may go on before someone looked."""
+
+    code = "integrity"
+
+
+class InvalidRecordError(RefusedError):
+    """An input record that cannot be read or breaks a limit.
+
+    reason   stable word, goes to the rejects and to `by_reason`
+    message  what is wrong, for a person
+    """
+
+    code = "invalid_record"
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class NoPlanError(RefusedError):
+    """A bind or an order that no plan is in force for (P-5).
+
+    occurred_at  the instant without a plan, canonical text
+    """
+
+    code = "no_plan"
+
+    def __init__(self, *, record_id: str, occurred_at: str, next_plan: int) -> None:
+        super().__init__(
+            f"no plan is in force at {occurred_at} for {record_id!r}: publish plan {next_plan} with an effective_from "
+            "at or before it (refledger plan publish FILE), or pass --allow-no-plan"
+        )
+        self.record_id = record_id
+        self.occurred_at = occurred_at
+        self.next_plan = next_plan
+
+
+class PositionError(RefusedError):
+    """A question about a position the log does not have."""
+
+    code = "no_such_position"
+
+
+class NotFoundError(RefusedError):
+    """The thing asked for is not in the ledger."""
+
+    code = "not_found"
+
+
+class NotInitialisedError(RefusedError):
+    """The store has no ledger in it, or an older one."""
+
+    code = "not_initialised"
+
+
+class UnreachableError(LedgerError):
+    """The database cannot be reached or went away."""
+
+    code = "unreachable"
+    can_retry = True
+
+
+class CorruptEventError(IntegrityError):
+    """Stored bytes that are not a canonical event of this ledger."""
+
+    code = "corrupt_event"
+
+
+class MigrationError(IntegrityError):
+    """The store's schema is not the one the numbered migrations describe."""
+
+    code = "migration"

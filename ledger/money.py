@@ -1,0 +1,53 @@
+"""Money: integer counts of minor units, ISO 4217 codes, rates in parts per million."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated
+
+from iso4217 import Currency
+from pydantic import AfterValidator, Field
+
+MINOR_MAX = (1 << 43) - 1
+PPM = 1_000_000
+DAYS_MAX = 36_500
+
+Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]
+PositiveMinor = Annotated[int, Field(gt=0, le=MINOR_MAX)]
+RatePpm = Annotated[int, Field(ge=0, le=PPM)]
+
+
+@cache
+def exponent_of(currency: str) -> int:
+    """Decimal digits of a currency's minor unit: GBP 2, JPY 0, KWD 3.
+
+    Raises:
+        ValueError: not an ISO 4217 code of a currency with minor units.
+    """
+    try:
+        exponent = Currency(currency).exponent
+    except ValueError:
+        exponent = None
+    if exponent is None:
+        message = "must be the ISO 4217 code of a currency, like GBP"
+        raise ValueError(message)
+    return exponent
+
+
+def check_currency(currency: str) -> str:
+    """The code itself if it is a currency's; ValueError otherwise."""
+    exponent_of(currency)
+    return currency
+
+
+CurrencyCode = Annotated[str, AfterValidator(check_currency)]
+
+
+def format_minor(amount_minor: int, currency: str) -> str:
+    """Minor units with the currency's own exponent: 13912 GBP is `139.12`, 500 JPY is `500`."""
+    exponent = exponent_of(currency)
+    sign = "-" if amount_minor < 0 else ""
+    if exponent == 0:
+        return f"{sign}{abs(amount_minor)}"
+    whole, rest = divmod(abs(amount_minor), 10**exponent)
+    return f"{sign}{whole}.{rest:0{exponent}d}"

@@ -1,0 +1,112 @@
+"""The commission plan: rates, binding policy, hold, minimum payout (rules P-1 and P-2)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ledger.clock import Instant
+from ledger.money import DAYS_MAX, CurrencyCode, PositiveMinor, RatePpm
+
+LEVELS = 3
+
+Rounding = Literal["down", "half_up", "half_even"]
+Days = Annotated[int, Field(ge=1, le=DAYS_MAX)]
+# A hold or a protection of no length at all is a common choice, and the contract's own example.
+DaysOrNone = Annotated[int, Field(ge=0, le=DAYS_MAX)]
+
+STRICT = ConfigDict(frozen=True, strict=True, extra="forbid", revalidate_instances="never")
+
+
+class BindingTerms(BaseModel):
+    """How long a binding lasts and who may end it.
+
+    policy           may another referrer take a member over (B-2)
+    protection_days  how long a new binding is safe from a take-over
+    renewal          whether an order moves the end (B-5)
+    ttl_days         length of a binding; None: no end (B-3)
+    """
+
+    model_config = STRICT
+
+    policy: Literal["first_touch", "last_touch"] = "first_touch"
+    protection_days: DaysOrNone = 0
+    renewal: Literal["none", "on_order"] = "none"
+    ttl_days: Days | None = 90
+
+    def ends_at(self, bound_at: datetime) -> datetime | None:
+        """Where an interval that starts (or is renewed) at `bound_at` ends; None: never (B-3)."""
+        return None if self.ttl_days is None else bound_at + timedelta(days=self.ttl_days)
+
+
+class PlanTerms(BaseModel):
+    """Everything a plan promises. Field order is the canonical key order.
+
+    cap_ppm     limit of the sum of all rates
+    hold_days   how long an accrual stays pending (A-6)
+    min_payout  least payout per currency, minor units (X-1)
+    rates_ppm   rate of level 1, 2, 3; absent means 0
+    """
+
+    model_config = STRICT
+
+    binding: BindingTerms = BindingTerms()
+    cap_ppm: RatePpm = 500_000
+    effective_from: Instant
+    hold_days: DaysOrNone = 30
+    min_payout: dict[CurrencyCode, PositiveMinor] = Field(default_factory=dict)
+    plan: Annotated[int, Field(ge=1)]
+    rates_ppm: Annotated[tuple[RatePpm, ...], Field(max_length=LEVELS, strict=False)]
+    rounding: Rounding = "down"
+    self_purchase: Literal["none", "as_level_1"] = "none"
+    unqualified: Literal["forfeit"] = "forfeit"
+
+    @model_validator(mode="after")
+    def _rates_within_cap(self) -> Self:
+        if sum(self.rates_ppm) > self.cap_ppm:
+            message = f"rates sum to {sum(self.rates_ppm)} ppm, above cap_ppm {self.cap_ppm}"
+            raise ValueError(message)
+        # Keys of one object in one order, whatever the file had: the stored bytes are canonical.
+        object.__setattr__(self, "min_payout", dict(sorted(self.min_payout.items())))
+        return self
+
+    def rate_ppm(self, level: int) -> int:
+        """Rate of level 1..3; 0 where the plan names none."""
+        return self.rates_ppm[level - 1] if level <= len(self.rates_ppm) else 0
+
+    def available_at(self, occurred_at: datetime) -> datetime:
+        """When what an order at `occurred_at` earned becomes available (A-6)."""
+        return occurred_at + timedelta(days=self.hold_days)
+
+
+class Plans:
+    """The plans recorded so far, by number; answers which one is in force (P-3)."""
+
+    def __init__(self, plans: Iterable[PlanTerms] = ()) -> None:
+        self._plans: list[PlanTerms] = []
+        self._starts: list[datetime] = []
+        for plan in plans:
+            self.add(plan)
+
+    def add(self, plan: PlanTerms) -> None:
+        """Takes the next plan; its effective_from is later than every other's (P-1)."""
+        self._plans.append(plan)
+        self._starts.append(plan.effective_from)
+
+    def __len__(self) -> int:
+        return len(self._plans)
+
+    def __getitem__(self, number: int) -> PlanTerms:
+        return self._plans[number - 1]
+
+    def __iter__(self) -> Iterator[PlanTerms]:
+        return iter(self._plans)
+
+    def in_force(self, at: datetime) -> PlanTerms | None:
+        """The plan with the greatest effective_from <= at, or None (P-3)."""
+        index = bisect_right(self._starts, at)
+        return self._plans[index - 1] if index else None

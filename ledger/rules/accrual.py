@@ -1,0 +1,115 @@
+"""What an order earns its upline, level by level, and why not where it earns nothing (rules A-1 to A-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from ledger.money import PPM
+from ledger.plan import LEVELS, PlanTerms, Rounding
+from ledger.rules.team import HistoryOf, MissingEdge, in_force, why_missing
+
+Reason = (
+    Literal["paid", "no_plan", "chain_ended", "repeat", "self", "level_not_paid", "rounds_to_zero"] | MissingEdge
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelOutcome:
+    """What became of one level of one order.
+
+    beneficiary  the member on that level, paid or not; None where the chain has no such level
+    """
+
+    reason: Reason
+    beneficiary: str | None = None
+    commission_minor: int = 0
+
+
+Levels = tuple[LevelOutcome, ...]
+
+NO_PLAN: Levels = (LevelOutcome("no_plan"),) * LEVELS
+
+
+def commission(base_minor: int, rate_ppm: int, rounding: Rounding = "down") -> int:
+    """Commission of one level, rounded once; all integers.
+
+    Args:
+        base_minor: what was paid for the order, minor units, >= 0.
+        rate_ppm: parts per million.
+        rounding: `down`, or to the nearest with ties up or to even.
+
+    Returns:
+        Minor units, >= 0.
+
+    Source: rule A-2.
+    """
+    quotient, remainder = divmod(base_minor * rate_ppm, PPM)
+    if rounding == "down" or 2 * remainder < PPM:
+        return quotient
+    is_tie = 2 * remainder == PPM
+    return quotient if is_tie and rounding == "half_even" and quotient % 2 == 0 else quotient + 1
+
+
+def accrue(buyer: str, occurred_at: datetime, base_minor: int, plan: PlanTerms | None, history_of: HistoryOf) -> Levels:
+    """The outcome of each level of an order, from the bindings recorded so far.
+
+    Source: rules A-1, A-2, A-3, A-5.
+    """
+    if plan is None:
+        return NO_PLAN
+    slots = _slots(buyer, occurred_at, plan, history_of)
+    return tuple([_outcome(slots, level, buyer, base_minor, plan) for level in range(1, LEVELS + 1)])
+
+
+def kept(base_minor: int, levels: Levels, plan: PlanTerms | None) -> tuple[int, ...]:
+    """What each paid level keeps when `base_minor` is left of the order: the same upline, rates, rounding (R-2)."""
+    return tuple(
+        [
+            commission(base_minor, plan.rate_ppm(level), plan.rounding)
+            if plan is not None and outcome.reason == "paid"
+            else 0
+            for level, outcome in enumerate(levels, start=1)
+        ]
+    )
+
+
+_Slot = tuple[str | None, Reason]
+_Step = Callable[[str], _Slot]
+
+
+def _slots(buyer: str, at: datetime, plan: PlanTerms, history_of: HistoryOf) -> list[_Slot]:
+    """Who stands on each level; after a missing edge, why nobody does."""
+    slots: list[_Slot] = []
+    member = buyer
+    if plan.self_purchase == "as_level_1":
+        slots.append((buyer, "paid"))
+    while len(slots) < LEVELS:
+        history = history_of(member)
+        binding = in_force(history, at)
+        if binding is None:
+            slots.append((None, why_missing(history, at)))
+            break
+        member = binding.referrer
+        slots.append((member, "paid"))
+    slots += [(None, "chain_ended")] * (LEVELS - len(slots))
+    return slots
+
+
+def _outcome(slots: list[_Slot], level: int, buyer: str, base_minor: int, plan: PlanTerms) -> LevelOutcome:
+    """The first reason that applies to a level, or its commission (A-3)."""
+    member, reason = slots[level - 1]
+    if member is None:
+        return LevelOutcome(reason)
+    rate_ppm = plan.rate_ppm(level)
+    is_own_level = plan.self_purchase == "as_level_1" and level == 1
+    if any(member == below for below, _ in slots[: level - 1]):
+        return LevelOutcome("repeat", member)
+    if member == buyer and not is_own_level:
+        return LevelOutcome("self", member)
+    if rate_ppm == 0:
+        return LevelOutcome("level_not_paid", member)
+    minor = commission(base_minor, rate_ppm, plan.rounding)
+    return LevelOutcome("paid" if minor else "rounds_to_zero", member, minor)

@@ -1,0 +1,138 @@
+"""May this member be bound to this referrer, be unbound, be renewed? (rules B-1 to B-8)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from ledger.plan import PlanTerms, Plans
+from ledger.rules.team import Binding, History, HistoryOf, closes_loop, in_force
+
+BindRefusal = Literal[
+    "no_plan",
+    "self_referral",
+    "unknown_invite",
+    "invite_for_another",
+    "invite_expired",
+    "late_binding",
+    "already_bound",
+    "protected",
+    "would_close_loop",
+]
+UnbindRefusal = Literal["not_bound", "late_unbind"]
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """What a bind needs to know of the invite it answers (B-7)."""
+
+    inviter: str
+    invitee: str | None
+    occurred_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BindRequest:
+    """A member's request to be bound. `invite` is None where none is named or the named one does not exist."""
+
+    bind: str
+    member: str
+    referrer: str
+    occurred_at: datetime
+    names_invite: bool = False
+    invite: Invite | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A granted bind: the new binding, and the one it takes over, if any (B-2)."""
+
+    binding: Binding
+    taken_over: Binding | None
+
+
+def decide_bind(request: BindRequest, plans: Plans, history_of: HistoryOf) -> Bound | BindRefusal:
+    """Grants a bind request or names the first reason against it, in the order of B-6.
+
+    Args:
+        request: who asks for whom, when, with which invite.
+        plans: the plans recorded so far.
+        history_of: every member's bindings recorded so far.
+
+    Source: rules B-2, B-3, B-6, P-3.
+    """
+    at = request.occurred_at
+    plan = plans.in_force(at)
+    if plan is None:
+        return "no_plan"
+    history = history_of(request.member)
+    present = in_force(history, at)
+    refusal = (
+        ("self_referral" if request.member == request.referrer else None)
+        or _refuse_invite(request)
+        or ("late_binding" if is_late(history, at) else None)
+        or (_refuse_present(request, present, plan, plans) if present is not None else None)
+    )
+    if refusal is not None:
+        return refusal
+    ends_at = plan.binding.ends_at(at)
+    if closes_loop(request.member, request.referrer, at, ends_at, history_of):
+        return "would_close_loop"
+    binding = Binding(request.bind, request.member, request.referrer, at, ends_at, plan.plan)
+    return Bound(binding, taken_over=present)
+
+
+def decide_unbind(history: History, at: datetime) -> Binding | UnbindRefusal:
+    """The binding an unbind at this instant ends, or the first reason against it (B-8)."""
+    present = in_force(history, at)
+    if present is None:
+        return "not_bound"
+    return "late_unbind" if is_late(history, at) else present
+
+
+def renewed_until(history: History, at: datetime, plans: Plans, history_of: HistoryOf) -> datetime | None:
+    """The new end an order at this instant gives its buyer's binding; None: it moves nothing (B-5).
+
+    A released binding stays ended, also where its release lies after a late order: renewal prolongs, it never revives.
+    """
+    present = in_force(history, at)
+    if present is None or present is not history[-1] or present.released_at is not None or present.ends_at is None:
+        return None
+    terms = plans[present.plan].binding
+    ends_at = terms.ends_at(at)
+    if terms.renewal != "on_order" or ends_at is None or ends_at <= present.ends_at:
+        return None
+    if closes_loop(present.member, present.referrer, present.ends_at, ends_at, history_of):
+        return None
+    return ends_at
+
+
+def is_late(history: History, at: datetime) -> bool:
+    """Earlier than the member's greatest bound_at or release instant (B-6 late_binding, B-8 late_unbind)."""
+    return any(
+        at < binding.bound_at or (binding.released_at is not None and at < binding.released_at) for binding in history
+    )
+
+
+def _refuse_invite(request: BindRequest) -> BindRefusal | None:
+    """B-7: an invite counts from its occurred_at to its expires_at, for its inviter and, if named, its invitee."""
+    if not request.names_invite:
+        return None
+    invite = request.invite
+    if invite is None or invite.occurred_at > request.occurred_at:
+        return "unknown_invite"
+    if invite.inviter != request.referrer or invite.invitee not in {None, request.member}:
+        return "invite_for_another"
+    if invite.expires_at is not None and request.occurred_at >= invite.expires_at:
+        return "invite_expired"
+    return None
+
+
+def _refuse_present(request: BindRequest, present: Binding, plan: PlanTerms, plans: Plans) -> BindRefusal | None:
+    """B-2: the request's plan says whether a take-over is possible, the old binding's how long it is protected."""
+    if plan.binding.policy == "first_touch" or request.referrer == present.referrer:
+        return "already_bound"
+    protection = timedelta(days=plans[present.plan].binding.protection_days)
+    return "protected" if request.occurred_at < present.bound_at + protection else None

@@ -1,0 +1,1 @@
+"""The log in a database: one interface, two engines, SQL in files."""

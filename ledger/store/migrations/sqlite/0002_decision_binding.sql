@@ -1,0 +1,28 @@
+-- Decision state: every binding ever granted, as it stands at the head. Derived from the log, rebuildable from it.
+--
+-- position       of its MemberBound; (member, position) is recording order
+-- bind           its stream
+-- version        last version of that stream
+-- ends_at_us     where it lapses by itself, renewals included; null: never
+-- released_at_us where an unbind or a take-over ended it
+-- lapsed_at_us   the ends_at_us that a BindingExpired is recorded for (B-4)
+CREATE TABLE decision_binding (
+    member TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    bind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    referrer TEXT NOT NULL,
+    bound_at_us INTEGER NOT NULL,
+    ends_at_us INTEGER,
+    plan INTEGER NOT NULL,
+    released_at_us INTEGER,
+    lapsed_at_us INTEGER,
+    PRIMARY KEY (member, position)
+) STRICT;
+
+-- Does this member have a downline? Without one no bind of theirs can close a loop.
+CREATE INDEX decision_binding_referrer ON decision_binding (referrer);
+
+-- What the expiry worker still has to record.
+CREATE INDEX decision_binding_lapse ON decision_binding (ends_at_us)
+    WHERE released_at_us IS NULL AND ends_at_us IS NOT NULL AND (lapsed_at_us IS NULL OR lapsed_at_us <> ends_at_us);

@@ -1,0 +1,173 @@
+"""What both recorders share: appending under the lock, reading the log in order."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent
+
+from ledger.clock import from_micros, system_clock, to_micros
+from ledger.store.session import Session, Table, load
+
+EVENT_TABLE = Table(
+    "event",
+    {
+        "position": "int8",
+        "stream": "text",
+        "version": "int8",
+        "topic": "text",
+        "state": "bytea",
+        "recorded_at_us": "int8",
+    },
+)
+POSITION_MAX = (1 << 62) - 1
+READ_CHUNK = 5_000
+
+_HEAD = load("ledger.store", "select_head")
+_STREAM = load("ledger.store", "select_stream")
+_LOG = load("ledger.store", "select_log")
+_NOTIFICATIONS = load("ledger.store", "select_notifications")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One row of the log as stored."""
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    state: bytes
+
+
+class Append:
+    """An open transaction that holds the append lock: nobody else appends until it ends.
+
+    session           for the decision state, in the same transaction
+    head              the last position, 0 for an empty log
+    last_recorded_at  recorded_at of the head; None for an empty log
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        head, recorded_at_us = session.rows(_HEAD)[0]
+        self.head: int = head
+        self.last_recorded_at = None if recorded_at_us is None else from_micros(recorded_at_us)
+
+    def recorded_at(self, now: datetime) -> datetime:
+        """max(now, the last recorded_at): a clock set back never runs the log backwards (G-2)."""
+        return now if self.last_recorded_at is None else max(now, self.last_recorded_at)
+
+    def append(self, events: Sequence[StoredEvent], recorded_at: datetime) -> list[int]:
+        """Appends at the head, without gaps, and returns the positions."""
+        micros = to_micros(recorded_at)
+        rows = [
+            (position, event.originator_id, event.originator_version, event.topic, event.state, micros)
+            for position, event in enumerate(events, start=self.head + 1)
+        ]
+        if rows:
+            self.session.insert(EVENT_TABLE, rows)
+            self.head += len(rows)
+            self.last_recorded_at = recorded_at
+        return [row[0] for row in rows]
+
+
+class LogRecorder(ApplicationRecorder, ABC):
+    """The library's application recorder over our one event table, for either engine."""
+
+    @abstractmethod
+    def appending(self) -> AbstractContextManager[Append]:
+        """A transaction that holds the append lock; commits at the end, rolls back on an exception."""
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[Session]:
+        """A transaction that may write read models; commits at the end."""
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[Session]:
+        """A read-only transaction that sees one state of everything."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes every connection."""
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        """Appends events in a transaction of their own and returns their positions."""
+        del kwargs
+        with self.appending() as log:
+            return log.append(stored_events, log.recorded_at(system_clock()))
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The events of one stream, by version."""
+        with self.reading() as session:
+            rows = session.rows(
+                _STREAM,
+                stream=str(originator_id),
+                after=0 if gt is None else gt,
+                upto=POSITION_MAX if lte is None else lte,
+            )
+        events = [StoredEvent(*row) for row in rows]
+        return (events[::-1] if desc else events)[:limit]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """The log between two positions, at most `limit`, of all topics or of some."""
+        after = 0 if start is None else start - inclusive_of_start
+        with self.reading() as session:
+            rows = session.rows(
+                _NOTIFICATIONS,
+                after=after,
+                upto=POSITION_MAX if stop is None else stop,
+                any_topic=int(not topics),
+                topics=list(topics),
+                most=limit,
+            )
+        return [Notification(*row[1:], id=row[0]) for row in rows]
+
+    def max_notification_id(self) -> int | None:
+        """The head; None for an empty log."""
+        return self.head() or None
+
+    def head(self) -> int:
+        """The last position; 0 for an empty log."""
+        with self.reading() as session:
+            return session.rows(_HEAD)[0][0]
+
+    def read(self, after: int = 0, upto: int = POSITION_MAX, chunk: int = READ_CHUNK) -> Iterator[Recorded]:
+        """Every event of `(after, upto]` in order, in constant memory.
+
+        The log only grows, so chunks read one after the other are one consistent log.
+        """
+        while True:
+            with self.reading() as session:
+                rows = read_log(session, after, upto, chunk)
+            yield from rows
+            if len(rows) < chunk:
+                return
+            after = rows[-1].position
+
+
+def read_log(session: Session, after: int, upto: int, most: int) -> list[Recorded]:
+    """The next events of `(after, upto]`, at most `most`."""
+    return [Recorded(*row) for row in session.rows(_LOG, after=after, upto=upto, most=most)]

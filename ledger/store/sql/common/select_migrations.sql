@@ -1,0 +1,2 @@
+-- What is applied: package, number, checksum.
+SELECT package, number, sha256 FROM migration ORDER BY package, number
