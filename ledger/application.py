@@ -1,13 +1,14 @@
-"""The application: takes the append lock, reads the decision state, decides one command after the other, appends.
+"""The application: takes the append lock, reads the decision state, decides command by command, appends.
 
-Every input ends as an event, a repeat, a refusal that is an event too, or an outcome that says why nothing was recorded.
+Every input ends as an event, a repeat, a refusal that is an event too, or an outcome that says why not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 from eventsourcing.application import Application
@@ -75,23 +76,20 @@ class Ledger(Application[str]):
             NoPlanError: see P-5; nothing of the batch was recorded.
         """
         with self.log.appending() as append:
-            outcomes, published = self._decide(append, commands, source, allow_no_plan)
+            outcomes, published = self._decide(append, commands, source=source, allow_no_plan=allow_no_plan)
         # Only what was committed is remembered.
         self._published = published
         return outcomes
 
     @contextmanager
-    def rehearsing(self) -> Iterator[Rehearsal]:
+    def rehearsing(self) -> Generator[Rehearsal]:
         """Batches decided one after the other in one transaction that is rolled back at the end.
 
         Other writers wait meanwhile.
         """
-        try:
-            with self.log.appending() as append:
-                yield Rehearsal(self, append)
-                raise _DryRunError
-        except _DryRunError:
-            return
+        with suppress(_DryRunError), self.log.appending() as append:
+            yield Rehearsal(partial(self._decide, append))
+            raise _DryRunError
 
     def expire(self, as_of: datetime | None = None) -> int:
         """Records every binding that lapsed by `as_of` (default: now), each lapse once; returns how many.
@@ -121,7 +119,7 @@ class Ledger(Application[str]):
                 return total
 
     def _decide(
-        self, append: Append, commands: Sequence[AnyCommand], source: str, allow_no_plan: bool
+        self, append: Append, commands: Sequence[AnyCommand], *, source: str, allow_no_plan: bool
     ) -> tuple[list[Outcome], list[PlanPublished]]:
         """Reads, decides, appends and writes the decision state, all under the lock held by `append`."""
         recorded_at = append.recorded_at(self._clock())
@@ -138,15 +136,14 @@ class Ledger(Application[str]):
 class Rehearsal:
     """What `Ledger.submit` would answer, batch after batch, with nothing recorded in the end."""
 
-    def __init__(self, ledger: Ledger, append: Append) -> None:
-        self._ledger = ledger
-        self._append = append
+    def __init__(self, decide: Callable[..., tuple[list[Outcome], list[PlanPublished]]]) -> None:
+        self._decide = decide
 
     def submit(
         self, commands: Sequence[AnyCommand], *, source: str = DEFAULT_SOURCE, allow_no_plan: bool = False
     ) -> list[Outcome]:
         """As `Ledger.submit`."""
-        outcomes, _ = self._ledger._decide(self._append, commands, source, allow_no_plan)  # noqa: SLF001  # its other half
+        outcomes, _ = self._decide(commands, source=source, allow_no_plan=allow_no_plan)
         return outcomes
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -165,7 +165,8 @@ class PublishPlan(PlanTerms, Command):
         """A plan file needs neither an id nor a type, and takes effect when it was made."""
         if not isinstance(data, dict):
             return data
-        filled: dict[str, Any] = {"id": f"plan-{data.get('plan')}", **data}
+        given = cast("dict[str, Any]", data)
+        filled: dict[str, Any] = {"id": f"plan-{given.get('plan')}", **given}
         filled.setdefault("effective_from", filled.get("at"))
         return filled
 
@@ -183,9 +184,7 @@ class PublishPlan(PlanTerms, Command):
 
     def content_hash(self) -> str:
         """SHA-256 over the canonical JSON; nulls stay, as `ttl_days` null means "no end"."""
-        content = json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-        )
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def terms(self) -> PlanTerms:
@@ -274,4 +273,3 @@ def _explained(line: bytes, error: ValidationError) -> InvalidRecordError:
     message = details["msg"].removeprefix("Value error, ")
     shown = "" if isinstance(given, dict | list) else f" (got {str(given)[:60]!r})"
     return InvalidRecordError("bad_value", f"{where}: {message}{shown}")
-

@@ -88,19 +88,7 @@ class Decider:
         if command.at > self._context.recorded_at + AHEAD_MAX:
             return Outcome("invalid", "in_the_future", f"{format_instant(command.at)} is more than 5 minutes ahead")
         try:
-            match command:
-                case PlaceOrder():
-                    return self._order(command)
-                case BindMember():
-                    return self._bind(command)
-                case RefundOrder():
-                    return self._refund(command)
-                case InviteMember():
-                    return self._invite(command)
-                case UnbindMember():
-                    return self._unbind(command)
-                case PublishPlan():
-                    return self._plan(command)
+            return self._decide(command)
         except InvalidRecordError as error:
             return Outcome("invalid", error.reason, error.message)
 
@@ -126,15 +114,35 @@ class Decider:
 
     # -- one method per command
 
+    def _decide(self, command: AnyCommand) -> Outcome:
+        match command:
+            case PlaceOrder():
+                outcome = self._order(command)
+            case BindMember():
+                outcome = self._bind(command)
+            case RefundOrder():
+                outcome = self._refund(command)
+            case InviteMember():
+                outcome = self._invite(command)
+            case UnbindMember():
+                outcome = self._unbind(command)
+            case PublishPlan():
+                outcome = self._plan(command)
+        return outcome
+
     def _order(self, command: PlaceOrder) -> Outcome:
         plan = self._state.plans.in_force(command.at)
         if plan is None and not self._context.allow_no_plan:
             raise self._no_plan(command)
-        lines = command.lines and tuple(
-            [
-                LineData(amount_minor=line.amount, category=line.category, n=line.n, qty=line.qty, sku=line.sku)
-                for line in command.lines
-            ]
+        lines = (
+            None
+            if command.lines is None
+            else tuple(
+                [
+                    LineData(amount_minor=line.amount, category=line.category, n=line.n, qty=line.qty, sku=line.sku)
+                    for line in command.lines
+                ]
+            )
         )
         data = OrderData(
             amount_minor=command.amount,
@@ -216,18 +224,18 @@ class Decider:
             return Outcome("retryable", "unknown_order", f"order {command.order!r} is not recorded yet")
         request = RefundRequest(command.at, command.amount, command.currency, command.line, command.member)
         refusal = refuse_refund(request, order, self._state.refunded_of(order_stream))
-        asked = {
-            "amount_minor": command.amount,
-            "currency": command.currency,
-            "line": command.line,
-            "member_id": command.member,
-            "order_id": command.order,
-            "qty": command.qty,
-        }
+        asked = RefundData(
+            amount_minor=command.amount,
+            currency=command.currency,
+            line=command.line,
+            member_id=command.member,
+            order_id=command.order,
+            qty=command.qty,
+        )
         if refusal is not None:
-            self._first(RefundRefused, command, RefundRefusedData(**asked, reason=refusal))
+            self._first(RefundRefused, command, RefundRefusedData(**asked.model_dump(), reason=refusal))
             return Outcome("refused", refusal)
-        self._first(OrderRefunded, command, RefundData(**asked))
+        self._first(OrderRefunded, command, asked)
         self._state.add_refund(order_stream, self._position(), command.line, command.amount)
         return RECORDED
 
@@ -268,7 +276,9 @@ class Decider:
             return Outcome("invalid", "plan_number", f"the next plan is number {len(published) + 1}")
         if published and command.effective_from <= published[-1].data.effective_from:
             last = format_instant(published[-1].data.effective_from)
-            return Outcome("invalid", "plan_effective_from", f"effective_from must be after plan {len(published)}'s, {last}")
+            return Outcome(
+                "invalid", "plan_effective_from", f"effective_from must be after plan {len(published)}'s, {last}"
+            )
         self._first(PlanPublished, command, PlanData.model_validate(command.terms().model_dump()))
         return RECORDED
 
@@ -286,6 +296,7 @@ class Decider:
             seq=1,
             source=self._context.source,
             stream=command.stream(self._context.source),
+            type=kind.TOPIC,
             v=kind.VERSION,
         )
         self._append(event)
@@ -302,6 +313,7 @@ class Decider:
             seq=row.version + 1,
             source=self._context.source,
             stream=row.binding.bind,
+            type=kind.TOPIC,
             v=kind.VERSION,
         )
         self._append(event)

@@ -1,7 +1,7 @@
 """The decision state: what the rules may ask about the head of the log, read set-wise for a whole batch.
 
-Bindings and refunds have rows of their own, written in the transaction that appends; plans, invites and orders are found
-by their stream key, their event is their state.
+Bindings and refunds have rows of their own, written in the transaction that appends; plans, invites and orders are
+found by their stream key: their event is their state.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ class BindingRow:
     def is_lapse_to_record(self, at: datetime) -> bool:
         """Whether it lapsed by `at` and no event says so yet."""
         ends_at = self.binding.ends_at
-        return (
-            self.binding.released_at is None and ends_at is not None and ends_at <= at and self.lapsed_at != ends_at
-        )
+        return self.binding.released_at is None and ends_at is not None and ends_at <= at and self.lapsed_at != ends_at
 
 
 class DecisionState:
@@ -215,9 +213,7 @@ class DecisionState:
     ) -> None:
         """A binding was renewed or released."""
         binding = row.binding
-        changed = replace(
-            binding, ends_at=ends_at or binding.ends_at, released_at=released_at or binding.released_at
-        )
+        changed = replace(binding, ends_at=ends_at or binding.ends_at, released_at=released_at or binding.released_at)
         history = self._histories[binding.member]
         history[history.index(binding)] = changed
         row.binding = changed
@@ -251,9 +247,7 @@ class DecisionState:
 
 def _binding_row(row: Row) -> BindingRow:
     member, position, bind, version, referrer, bound_at, ends_at, plan, released_at, lapsed_at = row
-    binding = Binding(
-        bind, member, referrer, from_micros(bound_at), _instant(ends_at), plan, _instant(released_at)
-    )
+    binding = Binding(bind, member, referrer, from_micros(bound_at), _instant(ends_at), plan, _instant(released_at))
     return BindingRow(binding, position, version, _instant(lapsed_at))
 
 
@@ -291,5 +285,3 @@ def _instant(micros: int | None) -> datetime | None:
 
 def _micros(at: datetime | None) -> int | None:
     return None if at is None else to_micros(at)
-
-

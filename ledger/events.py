@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny
+from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.clock import Instant
 from ledger.commands import LineNumber, Quantity, Text
@@ -32,7 +32,7 @@ class Data(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Event(BaseModel):
+class Event(BaseModel, frozen=True):
     """The envelope of every fact.
 
     actor        who asked, a label
@@ -46,7 +46,7 @@ class Event(BaseModel):
     v            version of `data`
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid")
     TOPIC: ClassVar[str]
     VERSION: ClassVar[int] = 1
     UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {}
@@ -57,7 +57,7 @@ class Event(BaseModel):
 
     actor: Id
     content: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    data: SerializeAsAny[Data]
+    data: Data
     id: Id
     occurred_at: Instant
     recorded_at: Instant
@@ -84,7 +84,7 @@ class PlanData(Data, PlanTerms):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class PlanPublished(Event):
+class PlanPublished(Event, frozen=True):
     """New commission rules (P-1). Stream `plan-<n>`."""
 
     TOPIC = "PlanPublished"
@@ -102,7 +102,7 @@ class InviteData(Data):
     inviter_id: Id
 
 
-class MemberInvited(Event):
+class MemberInvited(Event, frozen=True):
     """A member invited someone (B-7). Stream `invite-<id>`."""
 
     TOPIC = "MemberInvited"
@@ -120,7 +120,7 @@ class BoundData(Data):
     referrer_id: Id
 
 
-class MemberBound(Event):
+class MemberBound(Event, frozen=True):
     """A member is bound to a referrer from occurred_at to ends_at (B-1, B-3). Stream `bind-<id>`."""
 
     TOPIC = "MemberBound"
@@ -137,7 +137,7 @@ class BindRefusedData(Data):
     referrer_id: Id
 
 
-class BindingRefused(Event):
+class BindingRefused(Event, frozen=True):
     """A bind request was refused, for good (B-1). Stream `bind-<id>`."""
 
     TOPIC = "BindingRefused"
@@ -155,7 +155,7 @@ class ReleasedData(Data):
     referrer_id: Id
 
 
-class BindingReleased(Event):
+class BindingReleased(Event, frozen=True):
     """A binding ended before its time (B-2, B-8). Stream `unbind-<id>`, or that of the binding on a take-over."""
 
     TOPIC = "BindingReleased"
@@ -171,7 +171,7 @@ class UnbindRefusedData(Data):
     reason: str
 
 
-class UnbindRefused(Event):
+class UnbindRefused(Event, frozen=True):
     """An unbind request was refused, for good (B-8). Stream `unbind-<id>`."""
 
     TOPIC = "UnbindRefused"
@@ -187,7 +187,7 @@ class RenewedData(Data):
     member_id: Id
 
 
-class BindingRenewed(Event):
+class BindingRenewed(Event, frozen=True):
     """An order moved the end of its buyer's binding (B-5). Stream of the binding, right after the order."""
 
     TOPIC = "BindingRenewed"
@@ -203,7 +203,7 @@ class ExpiredData(Data):
     referrer_id: Id
 
 
-class BindingExpired(Event):
+class BindingExpired(Event, frozen=True):
     """A binding lapsed at occurred_at; a record for people, nothing decides from it (B-4). Stream `expiry-...`."""
 
     TOPIC = "BindingExpired"
@@ -234,7 +234,7 @@ class OrderData(Data):
     plan: Number | None = None
 
 
-class OrderPlaced(Event):
+class OrderPlaced(Event, frozen=True):
     """A member paid for an order (A-1). Stream `order-<id>`."""
 
     TOPIC = "OrderPlaced"
@@ -253,7 +253,7 @@ class RefundData(Data):
     qty: Quantity | None = None
 
 
-class OrderRefunded(Event):
+class OrderRefunded(Event, frozen=True):
     """Part or all of an order's money went back to the buyer (R-1). Stream `refund-<id>`."""
 
     TOPIC = "OrderRefunded"
@@ -267,7 +267,7 @@ class RefundRefusedData(RefundData):
     reason: str
 
 
-class RefundRefused(Event):
+class RefundRefused(Event, frozen=True):
     """A refund was refused, for good (R-1). Stream `refund-<id>`."""
 
     TOPIC = "RefundRefused"

@@ -11,9 +11,7 @@ from ledger.money import PPM
 from ledger.plan import LEVELS, PlanTerms, Rounding
 from ledger.rules.team import HistoryOf, MissingEdge, in_force, why_missing
 
-Reason = (
-    Literal["paid", "no_plan", "chain_ended", "repeat", "self", "level_not_paid", "rounds_to_zero"] | MissingEdge
-)
+Reason = Literal["paid", "no_plan", "chain_ended", "repeat", "self", "level_not_paid", "rounds_to_zero"] | MissingEdge
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +92,8 @@ def _slots(buyer: str, at: datetime, plan: PlanTerms, history_of: HistoryOf) -> 
             break
         member = binding.referrer
         slots.append((member, "paid"))
-    slots += [(None, "chain_ended")] * (LEVELS - len(slots))
-    return slots
+    ended: _Slot = (None, "chain_ended")
+    return slots + [ended] * (LEVELS - len(slots))
 
 
 def _outcome(slots: list[_Slot], level: int, buyer: str, base_minor: int, plan: PlanTerms) -> LevelOutcome:

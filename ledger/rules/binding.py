@@ -1,4 +1,4 @@
-"""May this member be bound to this referrer, be unbound, be renewed? (rules B-1 to B-8)"""
+"""Whether a member may be bound to a referrer, unbound, renewed (rules B-1 to B-8)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ledger.plan import PlanTerms, Plans
+from ledger.plan import Plans, PlanTerms
 from ledger.rules.team import Binding, History, HistoryOf, closes_loop, in_force
 
 BindRefusal = Literal[

@@ -66,8 +66,7 @@ def refuse_refund(request: RefundRequest, order: PaidOrder, before: Refunded) ->
         return "before_order"
     exceeds_order = before.total_minor + request.amount_minor > order.amount_minor
     exceeds_line = (
-        request.line is not None
-        and before.of_line(request.line) + request.amount_minor > order.lines[request.line]
+        request.line is not None and before.of_line(request.line) + request.amount_minor > order.lines[request.line]
     )
     return "exceeds_paid" if exceeds_order or exceeds_line else None
 

@@ -1,4 +1,4 @@
-"""Bindings as intervals: who was bound to whom at an instant, and would a new edge close a loop (A-1, B-3, B-6, T-1)."""
+"""Bindings as intervals: who was bound to whom when, and would an edge close a loop (A-1, B-3, B-6, T-1)."""
 
 from __future__ import annotations
 
@@ -101,9 +101,7 @@ def closes_loop(member: str, referrer: str, start: datetime, end: datetime | Non
     return False
 
 
-def _overlap(
-    binding: Binding, start: datetime, end: datetime | None
-) -> tuple[datetime, datetime | None] | None:
+def _overlap(binding: Binding, start: datetime, end: datetime | None) -> tuple[datetime, datetime | None] | None:
     """The part of `[start, end)` in which the binding is in force; None: no instant."""
     until = binding.until()
     start = max(start, binding.bound_at)

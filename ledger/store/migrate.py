@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -39,7 +39,7 @@ class Migration:
 
 
 def migrations_of(package: str, dialect: Dialect) -> list[Migration]:
-    """A package's migrations in order of their numbers, 1, 2, 3 …"""
+    """A package's migrations in order of their numbers: 1, 2, 3."""
     folder = resources.files(package).joinpath("migrations", dialect)
     files = sorted((file for file in folder.iterdir() if file.name[:4].isdigit()), key=lambda file: file.name)
     migrations: list[Migration] = []
@@ -127,7 +127,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 @contextmanager
-def _sqlite(url: str) -> Iterator[sqlite3.Connection]:
+def _sqlite(url: str) -> Generator[sqlite3.Connection]:
     path = path_of(url)
     if not path.startswith("file:") and not Path(path).parent.is_dir():
         raise UnreachableError(f"the folder of {path} does not exist")
@@ -145,7 +145,7 @@ def _sqlite(url: str) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _postgres(url: str) -> Iterator[psycopg.Connection[Any]]:
+def _postgres(url: str) -> Generator[psycopg.Connection[Any]]:
     try:
         with psycopg.connect(url) as connection:
             yield connection

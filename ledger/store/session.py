@@ -35,7 +35,7 @@ class Table:
 
 
 def load(package: str, name: str) -> Sql:
-    """The statement `name.sql` of a package's sql folder: one per dialect, one in `common` for both, or of one dialect only.
+    """The statement `name.sql` of a package's sql folder: per dialect, in `common` for both, or of one dialect only.
 
     Raises:
         FileNotFoundError: it is nowhere.

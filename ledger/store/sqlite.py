@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import cast
 from uuid import uuid4
 
 from eventsourcing.persistence import OperationalError
@@ -79,29 +78,29 @@ class _ImmediateTransaction(SQLiteTransaction):
         return cursor
 
 
-class SqliteRecorder(LogRecorder, SQLiteApplicationRecorder):
+class SqliteRecorder(LogRecorder, SQLiteApplicationRecorder):  # pyright: ignore[reportIncompatibleMethodOverride]  # the library says int where it returns None
     """The library's recorder over our event table; positions without gaps, checked by a trigger."""
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self) -> Generator[Session]:
         """A transaction with the file's write lock."""
         with (
             self.datastore.get_connection(commit=True) as connection,
             _ImmediateTransaction(connection, commit=True) as cursor,
         ):
-            yield SqliteSession(cast("SQLiteCursor", cursor).sqlite_cursor.connection)
+            yield SqliteSession(cursor.sqlite_cursor.connection)
 
     @contextmanager
-    def appending(self) -> Iterator[Append]:
+    def appending(self) -> Generator[Append]:
         """SQLite has one writer at a time: its write lock is the append lock."""
         with self.writing() as session:
             yield Append(session)
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> Generator[Session]:
         """A snapshot."""
         with self.datastore.transaction(commit=False) as cursor:
-            yield SqliteSession(cast("SQLiteCursor", cursor).sqlite_cursor.connection)
+            yield SqliteSession(cursor.sqlite_cursor.connection)
 
     def create_table(self) -> None:
         """Nothing: migrations make the tables."""

@@ -1,0 +1,193 @@
+"""The whole story on one page: a history goes in; balances, a team, an explained order and a proof come out."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from cli.context import DISAGREE, NOT_FOUND
+from cli.explain import order_report
+from cli.finance import balance_report, replay_report, team_report
+from cli.history import Shape, lines
+from cli.ingest import How, Rejects, Tally, feed, tally_report
+from cli.output import Report, rendered
+from cli.records import open_records
+from ledger.application import Ledger
+from ledger.clock import from_micros
+from ledger.commands import command_from
+from ledger.ids import stream_of
+from ledger.store.migrate import migrate
+from ledger.store.session import Session, load
+from projections.balances import Balance, balances_at, digest
+from projections.explanation import explain_order
+from projections.export import export_events, read_events
+from projections.replay_python import replay
+from projections.runner import Runner
+from projections.team import downline, team_totals
+from projections.view import PACKAGES
+
+BALANCES_SHOWN_MAX = 8
+TEAM_SHOWN_MAX = 10
+STANDARD_PLAN = {
+    "type": "plan",
+    "plan": 1,
+    "at": "2000-01-01T00:00:00Z",
+    "rates_ppm": [100_000, 50_000, 20_000],
+    "min_payout": {"GBP": 2_000},
+}
+
+_ORDER_TO_SHOW = load("projections", "select_order_to_show")
+_LAST_ORDER_TIME = load("projections", "select_last_order_time")
+
+
+@click.command()
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, another history.")
+@click.option("--members", type=click.IntRange(min=1), default=1_000, show_default=True)
+@click.option("--orders", type=click.IntRange(min=1), default=8_000, show_default=True)
+@click.option(
+    "--input",
+    "file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Use these records instead of a generated history.",
+)
+@click.option(
+    "--keep", type=click.Path(file_okay=False, path_type=Path), help="Leave history, ledger and export in this folder."
+)
+def demo(*, seed: int, members: int, orders: int, file: str | None, keep: Path | None) -> None:
+    """Run the whole story on a history made from a seed, in an SQLite file of its own.
+
+    Feeds a year of a shop in, then shows balances, a team, an explained order, a replay that matches, and an export
+    that is read back and proven without the database.
+    """
+    with _folder(keep) as folder:
+        _headline("1. A history")
+        if file is None:
+            file = str(_generated(folder / "history.jsonl", Shape(seed=seed, members=members, orders=orders)))
+        url = f"sqlite:///{folder / 'refledger.db'}"
+        migrate(url, PACKAGES)
+        ledger = Ledger(url, actor="demo")
+        try:
+            is_proven = _story(ledger, file, folder)
+        finally:
+            ledger.close()
+        if keep is not None:
+            click.echo(f"\nLook further with: refledger --db {url} balance")
+    if not is_proven:
+        click.echo("error: the figures do not agree", err=True)
+        sys.exit(DISAGREE)
+
+
+def _story(ledger: Ledger, file: str, folder: Path) -> bool:
+    """Every step after the history; whether all proofs held."""
+    _ingest(ledger, file)
+    _timed("events projected", lambda: Runner(ledger.log).catch_up())
+    with ledger.log.reading() as session:
+        last = session.rows(_LAST_ORDER_TIME)[0][0]
+        if last is None:
+            click.echo(f"error: {file} has no orders to show", err=True)
+            sys.exit(NOT_FOUND)
+        as_of, head = from_micros(last), ledger.log.head()
+        balances = balances_at(session, as_of)
+        _show_balances(balances)
+        _show_team(session, balances, as_of, head)
+        _show_order(session, ledger, as_of, head)
+    return _prove(ledger, digest(balances), as_of, head, folder)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Generator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="refledger-demo-") as folder:
+            yield Path(folder)
+        return
+    if keep.exists() and any(keep.iterdir()):
+        raise click.BadParameter(f"{keep} is not empty: name a new folder", param_hint="--keep")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep
+
+
+def _generated(path: Path, shape: Shape) -> Path:
+    with path.open("wb") as out:
+        out.writelines(lines(shape))
+    click.echo(
+        f"{shape.orders} orders of {shape.members} members over {shape.days} days, made from seed {shape.seed}: "
+        "invites, binds, lapses, re-binds, refunds in parts and late, repeats, a change of plan."
+    )
+    return path
+
+
+def _ingest(ledger: Ledger, file: str) -> None:
+    _headline("2. Into the ledger: every line ends as an event, a repeat, a refusal or a rejected line")
+    tally, started = Tally(), time.perf_counter()
+    with open_records(file) as records:
+        if not records.starts_with_plan():
+            ledger.submit([command_from(STANDARD_PLAN)])
+        feed(ledger, records, tally, Rejects(None, shown_max=0), How())
+        facts = {"blank": records.blank, "head": ledger.log.head(), "seconds": round(time.perf_counter() - started, 1)}
+    _print(tally_report(tally, facts))
+
+
+def _show_balances(balances: list[Balance]) -> None:
+    _headline(f"3. Balances: the {BALANCES_SHOWN_MAX} who earned most, of {len(balances)}")
+    _print(balance_report(_top(balances)[:BALANCES_SHOWN_MAX]))
+
+
+def _show_team(session: Session, balances: list[Balance], as_of: datetime, head: int) -> None:
+    if not balances:
+        return
+    member = _top(balances)[0].member
+    team = downline(session, member, as_of, 3)
+    _headline(f"4. A team: {member} has {len(team)} members below; the first {TEAM_SHOWN_MAX} of them")
+    totals = team_totals(session, member, as_of)
+    _print(team_report(member, "down", as_of, head, team[:TEAM_SHOWN_MAX], totals))
+
+
+def _show_order(session: Session, ledger: Ledger, as_of: datetime, head: int) -> None:
+    stream: str = session.rows(_ORDER_TO_SHOW)[0][0]
+    _headline("5. An order, explained to the last fraction of a minor unit")
+    found = explain_order(session, ledger.log, stream.removeprefix(stream_of("order", "")), "default", as_of)
+    _print(order_report(found, as_of, head))
+
+
+def _prove(ledger: Ledger, live: str, as_of: datetime, head: int, folder: Path) -> bool:
+    _headline("6. Replay: everything again, from the events alone")
+    found = replay(ledger.log.read(upto=head), as_of)
+    _print(replay_report(found))
+    click.echo(f"live balances  {live}\nreplay         {found.digest}   {_verdict(found.digest == live)}")
+
+    _headline("7. Export: the exact events in a file, proven without the database")
+    size = export_events(ledger.log, folder / "events.jsonl", head)
+    offline = replay(read_events(folder / "events.jsonl"), as_of)
+    is_same = (offline.digest, offline.content_root) == (found.digest, found.content_root)
+    click.echo(f"{offline.events} events, {size:,} bytes, read back and computed again")
+    click.echo(f"content root   {offline.content_root}\ndigest         {offline.digest}   {_verdict(is_same)}")
+    return is_same and found.digest == live
+
+
+def _verdict(is_same: bool) -> str:  # noqa: FBT001  # one word for one fact
+    return "matches" if is_same else "DIFFERS"
+
+
+def _top(balances: list[Balance]) -> list[Balance]:
+    return sorted(balances, key=lambda balance: -balance.earned)
+
+
+def _timed(what: str, work: Callable[[], int]) -> None:
+    started = time.perf_counter()
+    count = work()
+    click.echo(f"{count} {what} in {time.perf_counter() - started:.1f} s")
+
+
+def _headline(text: str) -> None:
+    click.secho(f"\n{text}\n", bold=True)
+
+
+def _print(report: Report) -> None:
+    click.echo(rendered(report, "table"), nl=False)

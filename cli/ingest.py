@@ -1,0 +1,257 @@
+"""For integrators: `ingest` feeds records of a shop into the ledger, in bulk or one by one."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Protocol, cast
+
+import click
+
+from cli.context import CONFLICT, DONE, REFUSED, Settings, opened, progress, say
+from cli.output import FORMATS, Format, Report, Section, emit
+from cli.records import Line, Records, open_records
+from ledger.commands import AnyCommand, parse_command
+from ledger.errors import InvalidRecordError
+from ledger.ids import DEFAULT_SOURCE, check_source
+from ledger.outcomes import Outcome
+
+BATCH_SIZE = 5_000
+REJECTS_SHOWN_MAX = 5
+RECORD_KEPT_MAX = 2_000
+KINDS = ("invite", "bind", "unbind", "order", "refund", "plan")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of every line."""
+
+    by_name: Counter[str] = field(default_factory=Counter)
+    by_type: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    by_reason: Counter[str] = field(default_factory=Counter)
+
+    def count(self, kind: str, outcome: Outcome) -> None:
+        """One line more."""
+        self.by_name[outcome.name] += 1
+        self.by_type[kind][outcome.name] += 1
+        if outcome.reason is not None:
+            self.by_reason[outcome.reason] += 1
+
+    def counts(self) -> dict[str, int]:
+        """Every line read is in exactly one of the others."""
+        names = self.by_name
+        return {
+            "read": names.total(),
+            "appended": names["recorded"] + names["bound"],
+            "repeats": names["repeat"],
+            "refused": names["refused"],
+            "conflicts": names["conflict"],
+            "invalid": names["invalid"],
+            "retryable": names["retryable"],
+        }
+
+    def status(self) -> int:
+        """0 if every line is in the ledger, 5 with conflicts, else 6."""
+        if self.by_name["conflict"]:
+            return CONFLICT
+        return REFUSED if self.by_name["invalid"] or self.by_name["retryable"] else DONE
+
+
+class Rejects:
+    """Where lines go that recorded nothing: to a file, and the first few to the terminal."""
+
+    def __init__(self, file: IO[str] | None, shown_max: int = REJECTS_SHOWN_MAX) -> None:
+        self._file = file
+        self._shown_max = shown_max
+        self.count = 0
+
+    def add(self, line: Line, outcome: Outcome) -> None:
+        """One rejected line."""
+        self.count += 1
+        message = outcome.message or outcome.reason
+        if self._file is not None:
+            entry = {"line": line.number, "reason": outcome.reason, "message": message, "record": _record(line.text)}
+            self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        if self.count <= self._shown_max:
+            say(f"line {line.number}: {outcome.reason}: {message}")
+        elif self.count == self._shown_max + 1 > 1:
+            say("more lines are rejected" + ("" if self._file else "; --rejects FILE keeps them all"))
+
+
+class Submitter(Protocol):
+    """`Ledger.submit`, or its rehearsal."""
+
+    def submit(self, commands: Sequence[AnyCommand], *, source: str, allow_no_plan: bool) -> list[Outcome]:
+        """Decides a batch."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """Options of one run."""
+
+    source: str = DEFAULT_SOURCE
+    allow_no_plan: bool = False
+    dry_run: bool = False
+    batch_size: int = BATCH_SIZE
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--source",
+    default=DEFAULT_SOURCE,
+    show_default=True,
+    help="Where the records come from: ids are unique per source and type.",
+)
+@click.option(
+    "--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Write every rejected line here, as JSON Lines."
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 100_000),
+    default=BATCH_SIZE,
+    show_default=True,
+    help="Records per transaction.",
+)
+@click.option("--dry-run", is_flag=True, help="Decide everything, record nothing. Other writers wait meanwhile.")
+@click.option("--allow-no-plan", is_flag=True, help="Record orders no plan is in force for, refuse such binds.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: table on a terminal, tsv otherwise.")
+@click.pass_obj
+def ingest(settings: Settings, file: str, rejects: Path | None, form: Format | None, **options: Any) -> None:
+    r"""Feed records into the ledger: JSON Lines, plain or gzip, from FILE or standard input (-).
+
+    Every line ends as an event, a repeat, a recorded refusal, or a rejected line with its number and reason. The same
+    file may be fed again, whole or in part: what is recorded already counts as a repeat. After an interruption run the
+    same command again.
+
+    \b
+    refledger ingest orders.jsonl.gz --rejects rejects.jsonl
+    shop-export | refledger ingest - --source shop
+    """
+    how = How(**options)
+    try:
+        check_source(how.source)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--source") from None
+    tally = Tally()
+    started = time.perf_counter()
+    with opened(settings) as ledger, _rejects_file(rejects) as rejects_file, open_records(file) as records:
+        rejected = Rejects(rejects_file)
+        deciding: AbstractContextManager[Submitter] = ledger.rehearsing() if how.dry_run else nullcontext(ledger)
+        try:
+            with deciding as submitter:
+                feed(submitter, records, tally, rejected, how)
+        finally:
+            facts = {
+                "blank": records.blank,
+                "head": ledger.log.head(),
+                "seconds": round(time.perf_counter() - started, 3),
+            }
+            emit(tally_report(tally, facts), form, None)
+    if not tally.by_name:
+        say(f"{file}: no records in it")
+    if rejected.count:
+        say(f"{rejected.count} lines were rejected" + (f", see {rejects}" if rejects else ""))
+    if how.dry_run:
+        say("this was a dry run: nothing was recorded")
+    sys.exit(tally.status())
+
+
+def feed(submitter: Submitter, records: Records, tally: Tally, rejected: Rejects, how: How) -> None:
+    """Feeds all lines, one transaction per batch."""
+    done = 0
+    with progress("ingest", records.size) as advance, _garbage_collection_paused():
+        for batch in records.batches(how.batch_size):
+            _submit(submitter, batch, tally, rejected, how)
+            advance(records.bytes_read() - done)
+            done = records.bytes_read()
+
+
+def _submit(submitter: Submitter, batch: list[Line], tally: Tally, rejected: Rejects, how: How) -> None:
+    """Only once the batch is committed are its lines counted and its rejects written."""
+    parsed = [_parsed(line) for line in batch]
+    commands = [command for command in parsed if not isinstance(command, Outcome)]
+    outcomes = iter(submitter.submit(commands, source=how.source, allow_no_plan=how.allow_no_plan))
+    for line, command in zip(batch, parsed, strict=True):
+        is_invalid = isinstance(command, Outcome)
+        outcome = command if is_invalid else next(outcomes)
+        tally.count(_kind_of(line.text) if is_invalid else command.kind, outcome)
+        if outcome.is_rejected:
+            rejected.add(line, outcome)
+
+
+def _parsed(line: Line) -> AnyCommand | Outcome:
+    try:
+        return parse_command(line.text)
+    except InvalidRecordError as error:
+        return Outcome("invalid", error.reason, error.message)
+
+
+def _kind_of(text: bytes) -> str:
+    """The type a rejected line says it is, where that can be told."""
+    record = _record(text)
+    kind = cast("dict[str, object]", record).get("type") if isinstance(record, dict) else None
+    return next((known for known in KINDS if known == kind), "unknown")
+
+
+def _record(text: bytes) -> Any:  # noqa: ANN401  # whatever JSON holds
+    """A rejected line as JSON, or else as text; a long one is cut."""
+    try:
+        record = json.loads(text) if len(text) <= RECORD_KEPT_MAX * 100 else None
+        json.dumps(record).encode()
+    except (ValueError, RecursionError):
+        record = None
+    return text[:RECORD_KEPT_MAX].decode("utf-8", "replace").rstrip("\r\n") if record is None else record
+
+
+@contextmanager
+def _rejects_file(path: Path | None) -> Generator[IO[str] | None]:
+    """The rejects under a temporary name until the run is over: a file under its own name is always whole."""
+    if path is None:
+        yield None
+        return
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        try:
+            yield file
+        finally:
+            file.flush()
+            partial.replace(path)
+
+
+@contextmanager
+def _garbage_collection_paused() -> Generator[None]:
+    """Batches make no cycles worth looking for; looking costs a third of the time."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def tally_report(tally: Tally, facts: dict[str, Any]) -> Report:
+    """What became of the lines, by type, by reason and in all."""
+    by_type = {kind: dict(sorted(outcomes.items())) for kind, outcomes in sorted(tally.by_type.items())}
+    by_reason = dict(sorted(tally.by_reason.items()))
+    rows = [
+        {"type": kind, "outcome": outcome, "lines": count}
+        for kind, outcomes in by_type.items()
+        for outcome, count in outcomes.items()
+    ]
+    sections = [Section(["type", "outcome", "lines"], rows)]
+    if by_reason:
+        reasons = [{"reason": reason, "lines": count} for reason, count in by_reason.items()]
+        sections.append(Section(["reason", "lines"], reasons, title="why not"))
+    total = tally.counts()
+    sections.append(Section([*total, *facts], [{**total, **facts, "seconds": str(facts["seconds"])}], title="in all"))
+    return Report(sections, {**total, "by_type": by_type, "by_reason": by_reason, **facts})

@@ -1,0 +1,146 @@
+"""Output: the same rows as an aligned table for people, as TSV or CSV for tools, as JSON for programs.
+
+Money is an integer count of minor units everywhere but in tables, where it has the currency's own exponent.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from ledger.clock import format_instant
+from ledger.money import format_minor
+
+Format = Literal["table", "json", "csv", "tsv"]
+FORMATS: tuple[Format, ...] = ("table", "json", "csv", "tsv")
+Cell = str | int | None | datetime
+Record = Mapping[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows of one kind. `money`: columns in minor units of the row's `currency`."""
+
+    columns: Sequence[str]
+    rows: Sequence[Record]
+    money: frozenset[str] = frozenset()
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a command answers.
+
+    sections  for a table; the first alone for CSV and TSV
+    document  for JSON
+    """
+
+    sections: Sequence[Section]
+    document: object
+
+
+def chosen(given: Format | None, output: Path | None) -> Format:
+    """The format asked for; else a table on a terminal, TSV otherwise."""
+    if given is not None:
+        return given
+    return "table" if output is None and sys.stdout.isatty() else "tsv"
+
+
+def emit(report: Report, given: Format | None, output: Path | None) -> None:
+    """Writes a report to standard output, or whole to a file."""
+    text = rendered(report, chosen(given, output))
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    partial = output.with_name(f"{output.name}.partial")
+    # CSV brings its own line ends.
+    partial.write_text(text, encoding="utf-8", newline="")
+    partial.replace(output)
+
+
+def rendered(report: Report, form: Format) -> str:
+    """A report as text."""
+    if form == "json":
+        return json.dumps(report.document, indent=2, ensure_ascii=False, default=_json_value) + "\n"
+    if form == "table":
+        return "\n".join(_table(section) for section in report.sections)
+    return _delimited(report.sections[0], form)
+
+
+def table_cell(section: Section, row: Record, column: str) -> str:
+    """A cell as people read it."""
+    value = row.get(column)
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return readable(value)
+    if column in section.money and isinstance(value, int):
+        return format_minor(value, str(row["currency"]))
+    return str(value)
+
+
+def readable(at: datetime) -> str:
+    """An instant in UTC, without the fraction where there is none."""
+    text = format_instant(at)
+    return f"{text[:10]} {text[11:19]}Z" if text.endswith(".000000Z") else f"{text[:10]} {text[11:]}"
+
+
+def _json_value(value: object) -> str:
+    if isinstance(value, datetime):
+        return format_instant(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
+
+
+def _plain(value: Cell) -> str:
+    if value is None:
+        return ""
+    return format_instant(value) if isinstance(value, datetime) else str(value)
+
+
+def _delimited(section: Section, form: Literal["csv", "tsv"]) -> str:
+    text = io.StringIO()
+    if form == "csv":
+        writer = csv.writer(text)
+        writer.writerow(section.columns)
+        writer.writerows([_plain(row.get(column)) for column in section.columns] for row in section.rows)
+        return text.getvalue()
+    for cells in ([*section.columns], *([_plain(row.get(name)) for name in section.columns] for row in section.rows)):
+        text.write("\t".join(" ".join(cell.split()) for cell in cells) + "\n")
+    return text.getvalue()
+
+
+def _table(section: Section) -> str:
+    """Columns as wide as their widest cell; nothing is ever cut off."""
+    numeric = {column for column in section.columns if any(isinstance(row.get(column), int) for row in section.rows)}
+    lines = [[column.replace("_", " ") for column in section.columns]]
+    lines += [[table_cell(section, row, column) for column in section.columns] for row in section.rows]
+    widths = [max(_width(line[index]) for line in lines) for index in range(len(section.columns))]
+    text = f"{section.title}\n" if section.title else ""
+    if not section.rows:
+        return f"{text}(none)\n"
+    lines.insert(1, ["-" * width for width in widths])
+    for line in lines:
+        padded = [
+            " " * (width - _width(cell)) + cell if column in numeric else cell + " " * (width - _width(cell))
+            for cell, width, column in zip(line, widths, section.columns, strict=True)
+        ]
+        text += "  ".join(padded).rstrip() + "\n"
+    return text
+
+
+def _width(text: str) -> int:
+    """Columns a text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    marks = sum(unicodedata.combining(character) > 0 for character in text)
+    return len(text) + wide - marks

@@ -1,0 +1,70 @@
+"""Balances: what each member earned, lost again, has on hold and can be paid, at (T, P) (rules S-1 and S-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from ledger.clock import to_micros
+from ledger.mapper import canonical
+from ledger.store.session import Session, load
+from ledger.tree.hashing import root_of
+
+_ALL = load("projections", "select_balances")
+_SOME = load("projections", "select_balances_of")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """One member's balance in one currency, minor units.
+
+    earned - clawed_back + adjusted = pending + available + reserved + paid (S-1)
+    """
+
+    member: str
+    currency: str
+    earned: int = 0
+    clawed_back: int = 0
+    adjusted: int = 0
+    pending: int = 0
+    available: int = 0
+    reserved: int = 0
+    paid: int = 0
+
+
+def balances_at(session: Session, as_of: datetime, members: Sequence[str] = ()) -> list[Balance]:
+    """The balances of all members, or of some, from the projection's tables at its checkpoint.
+
+    Args:
+        session: of a store with the projection's tables.
+        as_of: business time T.
+        members: empty for all.
+
+    Returns:
+        One per member and currency with a posting by T, sorted by member, then currency, bytewise.
+    """
+    at = to_micros(as_of)
+    rows = session.rows(_SOME, as_of=at, members=list(members)) if members else session.rows(_ALL, as_of=at)
+    found = [
+        Balance(
+            member=member,
+            currency=currency,
+            earned=earned,
+            clawed_back=clawed_back,
+            pending=pending,
+            available=earned - clawed_back - pending,
+        )
+        for member, currency, earned, clawed_back, pending in rows
+    ]
+    return in_order(found)
+
+
+def in_order(balances: Iterable[Balance]) -> list[Balance]:
+    """Sorted by member, then currency, by their UTF-8 bytes (S-3)."""
+    return sorted(balances, key=lambda balance: (balance.member.encode(), balance.currency.encode()))
+
+
+def digest(balances: Sequence[Balance]) -> str:
+    """The digest of balances in order: RFC 6962 root of their canonical lines, 64 hex digits (S-3)."""
+    return root_of(canonical(asdict(balance)) for balance in balances).hex()

@@ -1,0 +1,39 @@
+"""Checkpoints: how far each projection has come, moved together with what it wrote."""
+
+from __future__ import annotations
+
+from ledger.errors import LedgerError
+from ledger.store.session import Session, load
+
+_SELECT = load("projections", "select_checkpoint")
+_INSERT = load("projections", "insert_checkpoint")
+_MOVE = load("projections", "move_checkpoint")
+
+
+class CheckpointMovedError(LedgerError):
+    """Another runner moved the checkpoint: this one's batch was already done, nothing of it is kept."""
+
+    code = "checkpoint_moved"
+    can_retry = True
+
+
+def checkpoint(session: Session, projection: str) -> int:
+    """The last position a projection stands for; 0 before it begins."""
+    rows = session.rows(_SELECT, projection=projection)
+    return rows[0][0] if rows else 0
+
+
+def begin(session: Session, projection: str) -> int:
+    """Makes the checkpoint's row if there is none, and returns the position."""
+    session.run(_INSERT, projection=projection)
+    return checkpoint(session, projection)
+
+
+def move(session: Session, projection: str, *, after: int, upto: int) -> None:
+    """Moves a checkpoint from exactly where it was read.
+
+    Raises:
+        CheckpointMovedError: it is not there any more.
+    """
+    if session.run(_MOVE, projection=projection, after=after, upto=upto) != 1:
+        raise CheckpointMovedError(f"{projection} is no longer at position {after}")

@@ -1,0 +1,49 @@
+-- Balances of everyone as of T: sums up to the checkpoint, less what is dated after T; what matures after T is pending.
+--
+-- Returns member, currency, earned, clawed_back, pending in minor units; only where something was earned by T (S-3).
+WITH open_order AS (
+    SELECT * FROM order_outcome WHERE available_at_us > :as_of
+),
+open_level AS (
+    SELECT member_1 AS member, currency, occurred_at_us, commission_1 AS minor FROM open_order WHERE commission_1 > 0
+    UNION ALL
+    SELECT member_2 AS member, currency, occurred_at_us, commission_2 AS minor FROM open_order WHERE commission_2 > 0
+    UNION ALL
+    SELECT member_3 AS member, currency, occurred_at_us, commission_3 AS minor FROM open_order WHERE commission_3 > 0
+),
+-- Clawbacks that count later, or that count now against what is still on hold.
+moved AS (
+    SELECT o.*, r.clawback_1, r.clawback_2, r.clawback_3, r.value_at_us
+    FROM order_refund AS r JOIN order_outcome AS o ON o.order_stream = r.order_stream
+    WHERE r.value_at_us > :as_of
+    UNION ALL
+    SELECT o.*, r.clawback_1, r.clawback_2, r.clawback_3, r.value_at_us
+    FROM open_order AS o JOIN order_refund AS r ON r.order_stream = o.order_stream
+    WHERE r.value_at_us <= :as_of
+),
+moved_level AS (
+    SELECT member_1 AS member, currency, value_at_us, clawback_1 AS minor FROM moved WHERE clawback_1 > 0
+    UNION ALL
+    SELECT member_2 AS member, currency, value_at_us, clawback_2 AS minor FROM moved WHERE clawback_2 > 0
+    UNION ALL
+    SELECT member_3 AS member, currency, value_at_us, clawback_3 AS minor FROM moved WHERE clawback_3 > 0
+),
+change AS (
+    SELECT member, currency,
+           CASE WHEN occurred_at_us > :as_of THEN -minor ELSE 0 END AS earned,
+           0 AS clawed_back,
+           CASE WHEN occurred_at_us > :as_of THEN 0 ELSE minor END AS pending
+    FROM open_level
+    UNION ALL
+    SELECT member, currency,
+           0,
+           CASE WHEN value_at_us > :as_of THEN -minor ELSE 0 END,
+           CASE WHEN value_at_us > :as_of THEN 0 ELSE -minor END
+    FROM moved_level
+    UNION ALL
+    SELECT member, currency, earned_minor, clawed_back_minor, 0 FROM balance
+)
+SELECT member, currency, CAST(sum(earned) AS bigint), CAST(sum(clawed_back) AS bigint), CAST(sum(pending) AS bigint)
+FROM change
+GROUP BY member, currency
+HAVING sum(earned) > 0

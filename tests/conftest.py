@@ -1,0 +1,73 @@
+"""Fixtures shared by all tests."""
+
+import contextlib
+import os
+from collections.abc import Generator, Iterator
+from typing import Protocol
+from uuid import uuid4
+
+import pytest
+
+from tests import postgres_server as server_for_tests
+from tests.postgres_server import Databases
+
+# ---- PostgreSQL: one server per run, one database per test.
+#
+# Without workers the server starts when the first test asks for it. With pytest-xdist the controller starts it and
+# hands its address to the workers. $REFLEDGER_TEST_POSTGRES names a server to use instead (a URL of a database whose
+# user may create databases). A test that stops or kills a server starts its own: `with postgres_server() as server`.
+
+ADDRESS = pytest.StashKey[str]()
+
+
+class Worker(Protocol):
+    """A worker of pytest-xdist as its controller sees it."""
+
+    config: pytest.Config
+    workerinput: dict[str, object]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Worker) -> None:
+    """Give a worker the address of the run's server; the first call starts it."""
+    stash = node.config.stash
+    if ADDRESS not in stash:
+        resources = contextlib.ExitStack()
+        node.config.add_cleanup(resources.close)
+        stash[ADDRESS] = resources.enter_context(server_address())
+    node.workerinput["postgres_address"] = stash[ADDRESS]
+
+
+@contextlib.contextmanager
+def server_address() -> Generator[str]:
+    """Address of the server named in the environment, or of one of our own."""
+    if named := os.environ.get("REFLEDGER_TEST_POSTGRES"):
+        yield named
+        return
+    with server_for_tests.postgres_server() as server:
+        yield server.url()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Give the databases of the run's PostgreSQL server."""
+    handed: dict[str, str] = getattr(request.config, "workerinput", {})
+    with contextlib.ExitStack() as resources:
+        yield Databases(handed.get("postgres_address") or resources.enter_context(server_address()))
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: Databases) -> Iterator[str]:
+    """Make the database that every test's own is a copy of; what all tests need goes into it once."""
+    name = f"template_{uuid4().hex}"
+    postgres_server.create_database(name)
+    yield name
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Databases, postgres_template: str) -> Iterator[str]:
+    """Give a test the URL of a database of its own."""
+    name = f"test_{uuid4().hex}"
+    yield postgres_server.create_database(name, template=postgres_template)
+    postgres_server.drop_database(name)
