@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TypeAlias
 
-_PPM, _HOUR, _DAY = 1_000_000, 3_600, 86_400
+_PPM, _HOUR, _DAY, _DAYS_MAX, _LINES_MAX = 1_000_000, 3_600, 86_400, 36_500, 50
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -52,10 +52,10 @@ class Shape:
 
     def __post_init__(self) -> None:
         """Refuse what no plan or record could carry (ValueError)."""
-        counts = (self.members, self.orders, self.days, self.ttl_days, self.hold_days, self.lines_max)
         shares = (self.late_share_ppm, self.repeat_share_ppm, self.retry_share_ppm)
-        bad = min(counts) < 1 or max(self.days, self.ttl_days, self.hold_days) > 36_500 or self.lines_max > 50
-        bad |= min(self.seed, *shares) < 0 or sum(shares) > _PPM or not self.currencies or not self.start.tzinfo
+        days = (self.days, self.ttl_days, self.hold_days)
+        bad = min(self.members, self.orders, self.lines_max, *days) < 1 or max(days) > _DAYS_MAX or not self.currencies
+        bad |= self.lines_max > _LINES_MAX or min(self.seed, *shares) < 0 or sum(shares) > _PPM or not self.start.tzinfo
         if bad:
             raise ValueError(f"counts, days, shares, currencies or the zone of the start are out of range: {self}")
 
@@ -94,7 +94,7 @@ _DRAW = struct.Struct("<6B3HI")
 _Draw: TypeAlias = tuple[int, ...]
 # What is where in a draw; up to fate also its byte. Members use a to d as they please, orders sum them into a price.
 _A, _B, _C, _D, _FORM, _FATE, _WHEN, _SPLIT, _ODD, _WHO = range(10)
-# To the facts whose byte is among these something happens wait to wait + sway seconds later; and what writes its line.
+# A byte of a draw, its values that make something happen, after how long (wait to wait + sway seconds), and its line.
 _Lane: TypeAlias = tuple[int, Container[int], int, int, Callable[[int, int, _Draw], str]]
 _CLOCK = tuple(f"{second // 60:02d}:{second % 60:02d}Z" for second in range(_HOUR))
 
@@ -133,7 +133,7 @@ def _run(shape: Shape, count: int, blocks: Iterator[bytes], lane: _Lane) -> Iter
                     yield due, text
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _hour(hour: int) -> str:
     return (_EPOCH + dt.timedelta(hours=hour)).isoformat()[:14]
 

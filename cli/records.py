@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from ledger.commands import LINE_BYTES_MAX
 from ledger.errors import RefusedError
@@ -31,7 +31,7 @@ class Line:
 class Records:
     """The lines of one input. `size` is the bytes of the file as it lies on the disk; None for a pipe."""
 
-    def __init__(self, raw: io.BufferedReader, size: int | None) -> None:
+    def __init__(self, raw: io.BufferedReader[Any], size: int | None) -> None:
         self._raw = raw
         self.size = size
         self.blank = 0

@@ -4,10 +4,14 @@ import contextlib
 import os
 from collections.abc import Generator, Iterator
 from typing import Protocol
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from ledger.application import Ledger
+from ledger.store.migrate import migrate
+from projections.view import PACKAGES
 from tests import postgres_server as server_for_tests
 from tests.postgres_server import Databases
 
@@ -60,7 +64,8 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[Databases]:
 def postgres_template(postgres_server: Databases) -> Iterator[str]:
     """Make the database that every test's own is a copy of; what all tests need goes into it once."""
     name = f"template_{uuid4().hex}"
-    postgres_server.create_database(name)
+    url = postgres_server.create_database(name)
+    migrate(url, PACKAGES)
     yield name
     postgres_server.drop_database(name)
 
@@ -71,3 +76,36 @@ def postgres_url(postgres_server: Databases, postgres_template: str) -> Iterator
     name = f"test_{uuid4().hex}"
     yield postgres_server.create_database(name, template=postgres_template)
     postgres_server.drop_database(name)
+
+
+# ---- Stores: every test that takes `store_url` or `ledger` runs on both engines.
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An empty, migrated SQLite store."""
+    path = tmp_path_factory.mktemp("template") / "ledger.db"
+    migrate(f"sqlite:///{path}", PACKAGES)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: bytes, tmp_path: Path) -> str:
+    """URL of an empty SQLite store of the test's own."""
+    path = tmp_path / "ledger.db"
+    path.write_bytes(sqlite_template)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty, migrated store of the test's own, on each engine."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def ledger(store_url: str) -> Iterator[Ledger]:
+    """An empty ledger, on each engine."""
+    opened = Ledger(store_url, actor="test")
+    yield opened
+    opened.close()
