@@ -40,6 +40,8 @@ def parse_instant(text: object) -> datetime:
     if not isinstance(text, str) or not _RFC3339.fullmatch(text):
         message = "must be a time like 2026-01-31T12:00:00Z, with a zone, at most 6 fraction digits and no second 60"
         raise ValueError(message)
+    if text[-1] == "Z":
+        return datetime.fromisoformat(text)
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except OverflowError:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.clock import Instant
 from ledger.commands import LineNumber, Quantity, Text
-from ledger.ids import Id
+from ledger.ids import StoredId
 from ledger.money import CurrencyCode, Minor, PositiveMinor
 from ledger.plan import PlanTerms
 
@@ -55,10 +55,10 @@ class Event(BaseModel, frozen=True):
     # Left out of content_root (G-8): whether and when it is recorded depends on a worker's timing.
     IS_DERIVED: ClassVar[bool] = False
 
-    actor: Id
+    actor: StoredId
     content: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     data: Data
-    id: Id
+    id: StoredId
     occurred_at: Instant
     recorded_at: Instant
     seq: Number
@@ -98,8 +98,8 @@ class InviteData(Data):
 
     channel: Text | None = None
     expires_at: Instant | None = None
-    invitee_id: Id | None = None
-    inviter_id: Id
+    invitee_id: StoredId | None = None
+    inviter_id: StoredId
 
 
 class MemberInvited(Event, frozen=True):
@@ -114,10 +114,10 @@ class BoundData(Data):
     """The bind's request, the plan it was decided under and the end of its interval (None: no end)."""
 
     ends_at: Instant | None = None
-    invite_id: Id | None = None
-    member_id: Id
+    invite_id: StoredId | None = None
+    member_id: StoredId
     plan: Number
-    referrer_id: Id
+    referrer_id: StoredId
 
 
 class MemberBound(Event, frozen=True):
@@ -131,10 +131,10 @@ class MemberBound(Event, frozen=True):
 class BindRefusedData(Data):
     """The bind's request and the first reason that applied (B-6)."""
 
-    invite_id: Id | None = None
-    member_id: Id
+    invite_id: StoredId | None = None
+    member_id: StoredId
     reason: str
-    referrer_id: Id
+    referrer_id: StoredId
 
 
 class BindingRefused(Event, frozen=True):
@@ -150,9 +150,9 @@ class ReleasedData(Data):
 
     bind: Stream
     cause: Literal["unbind", "take_over"]
-    member_id: Id
+    member_id: StoredId
     note: Text | None = None
-    referrer_id: Id
+    referrer_id: StoredId
 
 
 class BindingReleased(Event, frozen=True):
@@ -166,7 +166,7 @@ class BindingReleased(Event, frozen=True):
 class UnbindRefusedData(Data):
     """The unbind's request and the first reason that applied (B-8)."""
 
-    member_id: Id
+    member_id: StoredId
     note: Text | None = None
     reason: str
 
@@ -184,7 +184,7 @@ class RenewedData(Data):
 
     bind: Stream
     ends_at: Instant
-    member_id: Id
+    member_id: StoredId
 
 
 class BindingRenewed(Event, frozen=True):
@@ -199,8 +199,8 @@ class ExpiredData(Data):
     """bind: stream of the binding that lapsed, at the event's occurred_at."""
 
     bind: Stream
-    member_id: Id
-    referrer_id: Id
+    member_id: StoredId
+    referrer_id: StoredId
 
 
 class BindingExpired(Event, frozen=True):
@@ -230,7 +230,7 @@ class OrderData(Data):
     currency: CurrencyCode
     exponent: Annotated[int, Field(ge=0, le=4)]
     lines: Annotated[tuple[LineData, ...], Field(strict=False)] | None = None
-    member_id: Id
+    member_id: StoredId
     plan: Number | None = None
 
 
@@ -248,8 +248,8 @@ class RefundData(Data):
     amount_minor: PositiveMinor
     currency: CurrencyCode
     line: LineNumber | None = None
-    member_id: Id | None = None
-    order_id: Id
+    member_id: StoredId | None = None
+    order_id: StoredId
     qty: Quantity | None = None
 
 

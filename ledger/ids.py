@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, StringConstraints
 
 ID_BYTES_MAX = 128
 DEFAULT_SOURCE = "default"
@@ -51,6 +51,9 @@ def check_source(text: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(check_id)]
+
+# The same on the way back from the log, in compiled code: every id in it went through `check_id` once.
+StoredId = Annotated[str, StringConstraints(min_length=1, max_length=ID_BYTES_MAX, pattern=r"^[^\p{Cc}\p{Z}]+$")]
 
 
 def stream_of(kind: Kind, record_id: str, source: str = DEFAULT_SOURCE) -> str:
