@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from cli.output import Report, Section, readable, table_cell
+from cli.output import Report, Section, heading, readable, table_cell
 from ledger.money import PPM
 from projections.explanation import AccrualExplained, LevelExplained, MemberExplained, OrderExplained
 from projections.fold import PlacedBinding
@@ -104,7 +104,7 @@ def order_report(found: OrderExplained, as_of: datetime, position: int) -> Repor
 
 def _facts_first(facts: Section, sections: list[Section]) -> list[Section]:
     """CSV and TSV print the levels, the first section; a table starts with the facts, as its title."""
-    lines = [f"{column.replace('_', ' ')}: {_shown(facts, column)}" for column in facts.columns]
+    lines = [f"{heading(facts, column)}: {_shown(facts, column)}" for column in facts.columns]
     first = sections[0]
     titled = Section(first.columns, first.rows, first.money, "\n".join([*lines, "", first.title]))
     return [titled, *sections[1:]]

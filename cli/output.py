@@ -76,6 +76,11 @@ def rendered(report: Report, form: Format) -> str:
     return _delimited(report.sections[0], form)
 
 
+def heading(section: Section, column: str) -> str:
+    """A column's name as people read it; in tables amounts are no longer minor units."""
+    return (column.removesuffix("_minor") if column in section.money else column).replace("_", " ")
+
+
 def table_cell(section: Section, row: Record, column: str) -> str:
     """A cell as people read it."""
     value = row.get(column)
@@ -121,7 +126,7 @@ def _delimited(section: Section, form: Literal["csv", "tsv"]) -> str:
 def _table(section: Section) -> str:
     """Columns as wide as their widest cell; nothing is ever cut off."""
     numeric = {column for column in section.columns if any(isinstance(row.get(column), int) for row in section.rows)}
-    lines = [[column.replace("_", " ") for column in section.columns]]
+    lines = [[heading(section, column) for column in section.columns]]
     lines += [[table_cell(section, row, column) for column in section.columns] for row in section.rows]
     widths = [max(_width(line[index]) for line in lines) for index in range(len(section.columns))]
     text = f"{section.title}\n" if section.title else ""
