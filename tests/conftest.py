@@ -3,8 +3,8 @@
 import contextlib
 import os
 from collections.abc import Generator, Iterator
-from typing import Protocol
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import pytest

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ledger.plan import Plans, PlanTerms
+from ledger.plan import Plans
 from ledger.rules.team import Binding, History, HistoryOf, closes_loop, in_force
 
 BindRefusal = Literal[
@@ -73,7 +73,7 @@ def decide_bind(request: BindRequest, plans: Plans, history_of: HistoryOf) -> Bo
         ("self_referral" if request.member == request.referrer else None)
         or _refuse_invite(request)
         or ("late_binding" if is_late(history, at) else None)
-        or (_refuse_present(request, present, plan, plans) if present is not None else None)
+        or (_refuse_present(request, present, plans) if present is not None else None)
     )
     if refusal is not None:
         return refusal
@@ -130,9 +130,10 @@ def _refuse_invite(request: BindRequest) -> BindRefusal | None:
     return None
 
 
-def _refuse_present(request: BindRequest, present: Binding, plan: PlanTerms, plans: Plans) -> BindRefusal | None:
-    """B-2: the request's plan says whether a take-over is possible, the old binding's how long it is protected."""
-    if plan.binding.policy == "first_touch" or request.referrer == present.referrer:
+def _refuse_present(request: BindRequest, present: Binding, plans: Plans) -> BindRefusal | None:
+    """B-2 under the terms of the binding in force, which no later plan moves (P-4)."""
+    terms = plans[present.plan].binding
+    if terms.policy == "first_touch" or request.referrer == present.referrer:
         return "already_bound"
-    protection = timedelta(days=plans[present.plan].binding.protection_days)
+    protection = timedelta(days=terms.protection_days)
     return "protected" if request.occurred_at < present.bound_at + protection else None

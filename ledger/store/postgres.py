@@ -33,6 +33,7 @@ CONNECT_TIMEOUT_SECONDS = 10
 POOL_SIZE_MAX = 8
 
 _LOCK = load("ledger.store", "lock_append")
+_PREFER_INDEXES = load("ledger.store", "prefer_indexes")
 _NOTIFY = load("ledger.store", "notify_append")
 _MAY_BECOME_WRITER = load("ledger.store", "may_become_writer")
 
@@ -126,9 +127,11 @@ class PostgresRecorder(LogRecorder, PostgresApplicationRecorder):
 
     @contextmanager
     def writing(self) -> Generator[Session]:
-        """A transaction."""
+        """A transaction whose set-wise look-ups go by index."""
         with self.datastore.get_connection() as connection, connection.transaction():
-            yield PostgresSession(connection)
+            session = PostgresSession(connection)
+            session.run(_PREFER_INDEXES)
+            yield session
 
     @contextmanager
     def appending(self) -> Generator[Append]:

@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from uuid import uuid4
 
 from eventsourcing.persistence import OperationalError
 from eventsourcing.sqlite import (
@@ -26,9 +25,8 @@ URL_PREFIX = "sqlite:///"
 
 
 def path_of(url: str) -> str:
-    """The file an `sqlite:///` URL names; `:memory:` is a database of this process alone."""
-    path = url.removeprefix(URL_PREFIX)
-    return f"file:refledger-{uuid4().hex}?mode=memory&cache=shared" if path == ":memory:" else path
+    """The file an `sqlite:///` URL names, or SQLite's own `file:` address of one."""
+    return url.removeprefix(URL_PREFIX)
 
 
 class SqliteSession(Session):

@@ -1,0 +1,38 @@
+"""The process that measures one case and ends: `python -m benchmarks.child JOB`, with a `Job` as JSON."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from benchmarks import cases, limits, peers
+from benchmarks.measure import Case, Job, Measured, Stopwatch
+
+CASES: Mapping[str, Case] = {
+    "ingest": cases.ingest,
+    "project": cases.project,
+    "replay": cases.replay,
+    "peer: save": peers.save,
+    "peer: project": peers.project,
+    "limit: append": limits.append,
+    "limit: read": limits.read,
+}
+OURS = ("ingest", "project", "replay")
+
+
+def main() -> None:
+    """Measures and prints the answer as JSON."""
+    job, watch = Job(**json.loads(sys.argv[1])), Stopwatch()
+    if job.case not in OURS:
+        # Ours collect garbage as the product does; peers and limits never pay for it.
+        gc.freeze()
+        gc.disable()
+    done = CASES[job.case](job, watch)
+    json.dump(asdict(Measured(**asdict(done), seconds=watch.seconds, peak_mb=watch.peak_mb)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""The two engines: fresh stores that are removed afterwards, and the settings that decide what a commit costs."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import ClassVar, Protocol
+
+import psycopg
+
+from ledger.store.migrate import migrate
+from ledger.store.sqlite import URL_PREFIX
+from projections.view import PACKAGES
+from tests.postgres_server import PostgresServer, postgres_server
+
+STORES = ("sqlite", "postgres")
+PRAGMAS = ("journal_mode", "synchronous", "page_size")
+POSTGRES_SETTINGS = (
+    "server_version",
+    "fsync",
+    "synchronous_commit",
+    "full_page_writes",
+    "wal_sync_method",
+    "shared_buffers",
+    "max_wal_size",
+)
+
+
+class Engine(Protocol):
+    """Where stores come from.
+
+    store           its name
+    save_batch_max  events the library's own recorder is given at once
+    """
+
+    store: ClassVar[str]
+    save_batch_max: ClassVar[int]
+
+    @contextmanager
+    def fresh(self, name: str) -> Generator[str]:
+        """URL of an empty, migrated store that is removed afterwards."""
+        ...
+
+    def settle(self) -> None:
+        """Gets what is still to be written out of the next case's way."""
+        ...
+
+    def settings(self) -> str:
+        """Version, and what a commit waits for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sqlite:
+    """Files in one directory."""
+
+    store = "sqlite"
+    save_batch_max = 5_000
+    directory: Path
+
+    @contextmanager
+    def fresh(self, name: str) -> Generator[str]:
+        """A file; what cases put beside it goes with it."""
+        url = f"{URL_PREFIX}{self.directory / name}.db"
+        migrate(url, PACKAGES)
+        yield url
+        for file in self.directory.glob(f"{name}.db*"):
+            file.unlink()
+
+    def settle(self) -> None:
+        """Writes what the operating system still holds back."""
+        os.sync()
+
+    def settings(self) -> str:
+        """Of a store of ours."""
+        with self.fresh("settings") as url, closing(sqlite3.connect(url.removeprefix(URL_PREFIX))) as connection:
+            values = [f"{name}={connection.execute(f'PRAGMA {name}').fetchone()[0]}" for name in PRAGMAS]
+        return ", ".join([sqlite3.sqlite_version, *values])
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """Databases of one server."""
+
+    store = "postgres"
+    # Its pipelined insert hangs for good on batches not much larger (architecture, decision 3).
+    save_batch_max = 500
+    server: PostgresServer
+
+    @contextmanager
+    def fresh(self, name: str) -> Generator[str]:
+        """A database."""
+        url = self.server.create_database(name)
+        migrate(url, PACKAGES)
+        yield url
+        self.server.databases.drop_database(name)
+
+    def settle(self) -> None:
+        """Also a checkpoint, so that none of an earlier case's pages are left to write."""
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+        os.sync()
+
+    def settings(self) -> str:
+        """As the server has them; its own defaults but for the socket."""
+        with psycopg.connect(self.server.url()) as connection:
+            query = "SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name"
+            (_, version), *values = connection.execute(query, (list(POSTGRES_SETTINGS),)).fetchall()
+        return ", ".join([version, *[f"{name}={value}" for name, value in values]])
+
+
+@contextmanager
+def engines(stores: Sequence[str]) -> Generator[list[Engine]]:
+    """The engines of these names; the PostgreSQL server is a throw-away one with durable commits."""
+    with ExitStack() as stack:
+        found: list[Engine] = []
+        if Sqlite.store in stores:
+            directory = stack.enter_context(TemporaryDirectory(prefix="refledger-benchmark-"))
+            found.append(Sqlite(Path(directory)))
+        if Postgres.store in stores:
+            found.append(Postgres(stack.enter_context(postgres_server(durable=True))))
+        yield found

@@ -1,0 +1,96 @@
+"""One measurement: what a child process is asked, what it answers, and the stopwatch in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.store.recorder import POSITION_MAX
+
+STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What one child process is to measure.
+
+    case        its name in `benchmarks.child.CASES`
+    log         URL of the store whose log is written (ingest) or read (all others)
+    file        input records of an ingest
+    batch_size  lines or events per transaction
+    upto        the last position that is read
+    """
+
+    case: str
+    log: str
+    file: str = ""
+    batch_size: int = 5_000
+    upto: int = POSITION_MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What was done while the watch ran.
+
+    events  appended, projected or read
+    lines   of input, all of them, also those that append nothing; 0 where no input is read
+    digest  of the balances that came out, where any did
+    """
+
+    events: int
+    lines: int = 0
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A child's answer. peak_mb: the most resident memory by the end of the timed part, in 10^6 bytes."""
+
+    events: int
+    lines: int
+    digest: str
+    seconds: float
+    peak_mb: float
+
+
+# What is inside `with watch:` counts; it may be entered many times. A profiler is a watch too.
+Watch = AbstractContextManager[object, bool | None]
+Case = Callable[[Job, Watch], Done]
+
+
+class Stopwatch:
+    """Sums up the time spent inside it, and knows the peak memory by the end of that."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.peak_mb = 0.0
+        self._started = 0.0
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        self.seconds += time.perf_counter() - self._started
+        self.peak_mb = peak_memory_mb()
+
+
+def peak_memory_mb() -> float:
+    """The most memory this program had resident, in 10^6 bytes.
+
+    Not `ru_maxrss`: that one survives exec, so a small child would report the size of the parent that forked it.
+    """
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+def expect(what: str, *, found: object, wanted: object) -> None:
+    """A figure counts only if the work was done.
+
+    Raises:
+        RuntimeError: it was not.
+    """
+    if found != wanted:
+        raise RuntimeError(f"{what}: {found}, not {wanted}: this measured something else")
