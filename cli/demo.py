@@ -132,6 +132,7 @@ def _ingest(ledger: Ledger, file: str) -> None:
         feed(ledger, records, tally, Rejects(None, shown_max=0), How())
         facts = {"blank": records.blank, "head": ledger.log.head(), "seconds": round(time.perf_counter() - started, 1)}
     _print(tally_report(tally, facts))
+    click.echo(f"{tally.by_name.total()} lines in {facts['seconds']} s")
 
 
 def _show_balances(balances: list[Balance]) -> None:
@@ -144,9 +145,10 @@ def _show_team(session: Session, balances: list[Balance], as_of: datetime, head:
         return
     member = _top(balances)[0].member
     team = downline(session, member, as_of, 3)
-    _headline(f"4. A team: {member} has {len(team)} members below; the first {TEAM_SHOWN_MAX} of them")
+    _headline(f"4. A team: {member} has {len(team)} members below, {TEAM_SHOWN_MAX} of them")
     totals = team_totals(session, member, as_of)
-    _print(team_report(member, "down", as_of, head, team[:TEAM_SHOWN_MAX], totals))
+    every = max(1, len(team) // TEAM_SHOWN_MAX)
+    _print(team_report(member, "down", as_of, head, team[::every][:TEAM_SHOWN_MAX], totals))
 
 
 def _show_order(session: Session, ledger: Ledger, as_of: datetime, head: int) -> None:

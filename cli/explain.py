@@ -14,9 +14,9 @@ from projections.fold import PlacedBinding
 WHY = {
     "paid": "paid",
     "no_plan": "no plan was in force",
-    "not_bound": "was never bound by then",
-    "expired": "binding had lapsed",
-    "released": "binding had been released",
+    "not_bound": "{below} was never bound by then",
+    "expired": "{below}'s binding had lapsed",
+    "released": "{below}'s binding had been released",
     "chain_ended": "the chain had ended below",
     "repeat": "is on a lower level already",
     "self": "is the buyer",
@@ -117,13 +117,12 @@ def _shown(facts: Section, column: str) -> str:
 def _level_row(level: LevelExplained, currency: str) -> dict[str, Any]:
     outcome, edge = level.outcome, level.binding
     remainder = level.remainder_ppm
-    who = edge.binding.member if edge is not None and outcome.beneficiary is None else None
     return {
         "level": level.level,
         "member": outcome.beneficiary,
         "currency": currency,
         "outcome": outcome.reason,
-        "why": f"{who}'s {WHY[outcome.reason]}" if who else WHY[outcome.reason],
+        "why": WHY[outcome.reason].format(below=level.below),
         "rate_ppm": level.rate_ppm,
         "rate": f"{level.rate_ppm / 10_000:g}%",
         "commission_minor": outcome.commission_minor,

@@ -224,7 +224,7 @@ def team_report(
     """A team as a report: its members, and what each level brought."""
     rows = [asdict(edge) for edge in edges]
     above = "above" if direction == "up" else "below"
-    title = f"{len(rows)} {above} {member}" if direction == "up" else f"{len(rows)} members below {member}"
+    title = f"{above} {member}"
     sections = [Section(["level", "member", "referrer", "bound_at", "until", "bind"], rows, title=title)]
     total_rows = [asdict(total) for total in totals]
     if direction == "down":
@@ -292,6 +292,7 @@ def replay(settings: Settings, engine: str, check: str | None, **options: Any) -
         with progress("replaying", position) as advance:
             found = replay_log(ledger.log.read(upto=position), question.as_of, advance)
     emit(replay_report(found), question.form, question.output)
+    say(f"{found.events} events replayed in {found.seconds:.1f} s")
     if check is not None and check != found.digest:
         click.echo(f"error: the digest is {found.digest}, not {check}", err=True)
         sys.exit(DISAGREE)
@@ -358,7 +359,6 @@ def _replay_sections(found: Replay, document: dict[str, Any]) -> list[Section]:
         {"what": "as of", "value": found.as_of},
         {"what": "at position", "value": found.at_position},
         {"what": "events", "value": found.events},
-        {"what": "seconds", "value": f"{found.seconds:.1f}"},
         {"what": "digest", "value": found.digest},
         {"what": "content root", "value": found.content_root},
     ]

@@ -253,5 +253,6 @@ def tally_report(tally: Tally, facts: dict[str, Any]) -> Report:
         reasons = [{"reason": reason, "lines": count} for reason, count in by_reason.items()]
         sections.append(Section(["reason", "lines"], reasons, title="why not"))
     total = tally.counts()
-    sections.append(Section([*total, *facts], [{**total, **facts, "seconds": str(facts["seconds"])}], title="in all"))
+    columns = [*total, "blank", "head"]
+    sections.append(Section(columns, [{**total, **facts}], title="in all"))
     return Report(sections, {**total, "by_type": by_type, "by_reason": by_reason, **facts})

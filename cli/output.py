@@ -125,7 +125,7 @@ def _delimited(section: Section, form: Literal["csv", "tsv"]) -> str:
 
 def _table(section: Section) -> str:
     """Columns as wide as their widest cell; nothing is ever cut off."""
-    numeric = {column for column in section.columns if any(isinstance(row.get(column), int) for row in section.rows)}
+    numeric = {column for column in section.columns if _is_numeric(section, column)}
     lines = [[heading(section, column) for column in section.columns]]
     lines += [[table_cell(section, row, column) for column in section.columns] for row in section.rows]
     widths = [max(_width(line[index]) for line in lines) for index in range(len(section.columns))]
@@ -140,6 +140,12 @@ def _table(section: Section) -> str:
         ]
         text += "  ".join(padded).rstrip() + "\n"
     return text
+
+
+def _is_numeric(section: Section, column: str) -> bool:
+    """Whether a column holds nothing but numbers, which line up on the right."""
+    values = [row.get(column) for row in section.rows]
+    return all(isinstance(value, int | None) for value in values)
 
 
 def _width(text: str) -> int:

@@ -33,6 +33,7 @@ State = Literal["pending", "available"]
 class LevelExplained:
     """One level of an order.
 
+    below            the member one level below, or the buyer; None: the chain had ended before
     binding          the edge that leads to this level (or the one that had ended), None: there never was one
     exact_ppm_minor  base x rate, in millionths of a minor unit, before rounding
     remainder_ppm    what rounding left with the house, in millionths of a minor unit; negative where it rounded up
@@ -42,6 +43,7 @@ class LevelExplained:
     level: int
     outcome: LevelOutcome
     rate_ppm: int
+    below: str | None
     binding: PlacedBinding | None
     exact_ppm_minor: int
     remainder_ppm: int
@@ -181,6 +183,7 @@ def _levels(
                 level=level,
                 outcome=outcome,
                 rate_ppm=rate_ppm,
+                below=below,
                 binding=binding,
                 exact_ppm_minor=exact if is_rated else 0,
                 remainder_ppm=exact - outcome.commission_minor * PPM if is_rated else 0,

@@ -19,8 +19,10 @@ from projections.runner import Runner
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
+ROOT = Path(__file__).parents[1]
+
 # Published data lies beside the checkout; it is not the project's to ship.
-DATA = Path(os.environ.get("REFLEDGER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("REFLEDGER_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 
 def data_file(*parts: str) -> Path:

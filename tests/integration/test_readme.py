@@ -1,0 +1,54 @@
+"""The README's tour prints what it says. `REFLEDGER_WRITE_README=1` writes the outputs anew."""
+
+import contextlib
+import os
+import pty
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.builders import ROOT
+
+README = ROOT / "README.md"
+_FILE = re.compile(r"```\w+ (\S+)\n(.*?)```", re.DOTALL)
+_CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+
+
+def test_tour_prints_what_the_readme_says(tmp_path: Path) -> None:
+    """Every command of the tour, in order, from an empty directory, as on a terminal."""
+    text = README.read_text()
+    for name, content in _FILE.findall(text):
+        (tmp_path / name).write_text(content)
+    found = _CONSOLE.sub(lambda block: f"```console\n{_replayed(block[1], tmp_path)}```", text)
+    if os.environ.get("REFLEDGER_WRITE_README"):
+        README.write_text(found)
+    assert found == text
+
+
+def _replayed(block: str, folder: Path) -> str:
+    commands = [line for line in block.splitlines() if line.startswith("$ ")]
+    return "\n".join(f"{command}\n{_output(command.removeprefix('$ '), folder)}" for command in commands)
+
+
+def _output(command: str, folder: Path) -> str:
+    """Standard output, as on a terminal; of a command that prints no data, what it says."""
+    program, *arguments = shlex.split(command)
+    assert program == "refledger"
+    terminal, child = pty.openpty()
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+    running = [sys.executable, "-c", "from cli.main import main; main()", *arguments]
+    process = subprocess.Popen(
+        running, cwd=folder, env=environment, stdout=child, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+    )
+    os.close(child)
+    output = b""
+    # An error is Linux's way to say that the other end of a terminal is closed.
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 65_536):
+            output += part
+    os.close(terminal)
+    errors = process.communicate()[1]
+    assert process.returncode == 0, errors.decode()
+    return (output or errors).decode().replace("\r\n", "\n")
