@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from benchmarks.child import OURS
+from benchmarks.child import COMMANDS
 from benchmarks.engines import STORES, engines
 from benchmarks.machine import facts, load
 from benchmarks.profiling import profile
@@ -44,7 +44,7 @@ def benchmarks(
 
 
 @benchmarks.command("profile")
-@click.argument("case", type=click.Choice(OURS))
+@click.argument("case", type=click.Choice(COMMANDS))
 @click.option("--store", type=STORE, required=True)
 @click.option("--events", type=click.IntRange(min=1), default=50_000, show_default=True)
 def profile_command(*, case: str, store: str, events: int) -> None:

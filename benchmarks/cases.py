@@ -1,9 +1,15 @@
-"""What is measured of ours: ingest, projection and replay, each along the path of its command."""
+"""What is measured of ours: ingest, saving, projection and replay, each along the path it takes in use."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import islice
+from typing import cast
+
+from eventsourcing.application import Application
+from eventsourcing.domain import DomainEventProtocol
 
 from benchmarks.measure import Done, Job, Watch, expect
 from cli.demo import STANDARD_PLAN
@@ -11,6 +17,7 @@ from cli.ingest import How, Rejects, Tally, feed
 from cli.records import open_records
 from ledger.application import Ledger
 from ledger.commands import command_from
+from ledger.mapper import decode
 from projections.balances import balances_at, digest
 from projections.replay_python import replay as replay_log
 from projections.runner import Runner
@@ -27,6 +34,14 @@ def ingest(job: Job, watch: Watch) -> Done:
         with watch:
             feed(ledger, records, tally, Rejects(None, shown_max=0), How(batch_size=job.batch_size))
         return Done(events=ledger.log.head() - before, lines=tally.by_name.total())
+
+
+def save(job: Job, watch: Watch) -> Done:
+    """The library's `app.save(...)` with our recorder and mapper: events that are made and decided already."""
+    with closing(Ledger(job.log)) as source, closing(Ledger(job.target)) as ledger:
+        rows = source.log.read(upto=job.upto)
+        events = (cast("DomainEventProtocol[str]", decode(row.topic, row.state)) for row in rows)
+        return Done(events=save_all(ledger, events, job.batch_size, watch))
 
 
 def project(job: Job, watch: Watch) -> Done:
@@ -47,6 +62,18 @@ def replay(job: Job, watch: Watch) -> Done:
             found = replay_log(ledger.log.read(), LATER)
         expect("events replayed", found=found.events, wanted=head)
         return Done(events=found.events, digest=found.digest)
+
+
+def save_all(app: Application[str], events: Iterator[DomainEventProtocol[str]], size: int, watch: Watch) -> int:
+    """Saves events in batches of one transaction each, all of them; returns how many. Making them is not timed."""
+    # Asked first, so that connecting is not timed.
+    count = app.recorder.max_notification_id() or 0
+    while batch := list(islice(events, size)):
+        with watch:
+            app.save(*batch)
+        count += len(batch)
+    expect("events saved", found=app.recorder.max_notification_id(), wanted=count)
+    return count
 
 
 def live_digest(ledger: Ledger) -> str:

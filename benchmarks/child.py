@@ -13,6 +13,7 @@ from benchmarks.measure import Case, Job, Measured, Stopwatch
 
 CASES: Mapping[str, Case] = {
     "ingest": cases.ingest,
+    "save": cases.save,
     "project": cases.project,
     "replay": cases.replay,
     "peer: save": peers.save,
@@ -20,14 +21,14 @@ CASES: Mapping[str, Case] = {
     "limit: append": limits.append,
     "limit: read": limits.read,
 }
-OURS = ("ingest", "project", "replay")
+COMMANDS = ("ingest", "project", "replay")
 
 
 def main() -> None:
     """Measures and prints the answer as JSON."""
     job, watch = Job(**json.loads(sys.argv[1])), Stopwatch()
-    if job.case not in OURS:
-        # Ours collect garbage as the product does; peers and limits never pay for it.
+    if job.case not in COMMANDS:
+        # Commands collect garbage as they do in use; nothing else pays for it.
         gc.freeze()
         gc.disable()
     done = CASES[job.case](job, watch)

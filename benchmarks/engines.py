@@ -59,8 +59,8 @@ class Engine(Protocol):
 class Sqlite:
     """Files in one directory."""
 
-    store = "sqlite"
-    save_batch_max = 5_000
+    store: ClassVar[str] = "sqlite"
+    save_batch_max: ClassVar[int] = 5_000
     directory: Path
 
     @contextmanager
@@ -87,9 +87,9 @@ class Sqlite:
 class Postgres:
     """Databases of one server."""
 
-    store = "postgres"
+    store: ClassVar[str] = "postgres"
     # Its pipelined insert hangs for good on batches not much larger (architecture, decision 3).
-    save_batch_max = 500
+    save_batch_max: ClassVar[int] = 500
     server: PostgresServer
 
     @contextmanager

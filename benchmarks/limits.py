@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -79,6 +80,6 @@ def _append_postgres(job: Job, watch: Watch) -> Done:
     return Done(events=events)
 
 
-def _count(cursor: psycopg.Cursor[tuple[int, ...]], query: sql.LiteralString) -> int:
+def _count(cursor: psycopg.Cursor[tuple[int, ...]], query: LiteralString) -> int:
     row = cursor.execute(query).fetchone()
     return row[0] if row else 0

@@ -18,7 +18,8 @@ class Job:
     """What one child process is to measure.
 
     case        its name in `benchmarks.child.CASES`
-    log         URL of the store whose log is written (ingest) or read (all others)
+    log         URL of the store whose log is written by ingest, read by all others
+    target      URL of an empty store that our `save` writes to
     file        input records of an ingest
     batch_size  lines or events per transaction
     upto        the last position that is read
@@ -26,6 +27,7 @@ class Job:
 
     case: str
     log: str
+    target: str = ""
     file: str = ""
     batch_size: int = 5_000
     upto: int = POSITION_MAX

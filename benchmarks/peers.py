@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from itertools import islice
 from threading import Event
 from typing import Any, cast
 
 from eventsourcing.application import Application
+from eventsourcing.dispatch import singledispatchmethod
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, StoredEvent, Tracking
 from eventsourcing.postgres import PostgresTrackingRecorder
-from eventsourcing.projection import Projection
+from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.cases import LATER, live_digest
+from benchmarks.cases import LATER, live_digest, save_all
 from benchmarks.measure import Done, Job, Watch, expect
 from ledger.application import Ledger
-from ledger.store.postgres import PostgresSession
+from ledger.store.postgres import URL_KEY, PostgresSession
 from ledger.store.recorder import Recorded
 from ledger.store.sqlite import URL_PREFIX, path_of
 from projections.checkpoint import begin, move
@@ -47,13 +46,8 @@ class StockApplication(Application[str]):
 
 def save(job: Job, watch: Watch) -> Done:
     """`app.save(...)` of events that are already made and decided, in batches of one transaction each."""
-    events = 0
     with closing(Ledger(job.log)) as ledger, closing(StockApplication(_stock_environment(job.log))) as app:
-        for facts in _batches(ledger.log.read(upto=job.upto), job.batch_size):
-            with watch:
-                app.save(*facts)
-            events += len(facts)
-        expect("events saved", found=app.recorder.max_notification_id(), wanted=events)
+        events = save_all(app, map(_fact, ledger.log.read(upto=job.upto)), job.batch_size, watch)
     return Done(events=events)
 
 
@@ -85,10 +79,8 @@ def _postgres_place(url: str) -> dict[str, str]:
     return {f"POSTGRES_{name.upper()}": str(parts.get(name, "")) for name in names}
 
 
-def _batches(rows: Iterable[Recorded], size: int) -> Iterator[list[DomainEventProtocol[str]]]:
-    facts = (Fact(row.stream, row.version, json.loads(row.state)) for row in rows)
-    while batch := list(islice(facts, size)):
-        yield [cast("DomainEventProtocol[str]", fact) for fact in batch]
+def _fact(row: Recorded) -> DomainEventProtocol[str]:
+    return cast("DomainEventProtocol[str]", Fact(row.stream, row.version, json.loads(row.state)))
 
 
 # ---- SQLite: the library's recorder has no subscription there, so its runner cannot work; this is its loop.
@@ -167,6 +159,7 @@ def _projection_to(last: int, reached: Event) -> type[Projection[View]]:
     class ToLast(Projection[View]):
         name = NAME
 
+        @singledispatchmethod
         def process_event(self, domain_event: Any, tracking: Tracking) -> None:  # noqa: ANN401  # the library's signature
             self.view.project(domain_event, tracking)
             if tracking.notification_id == last:

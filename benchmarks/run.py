@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from benchmarks.engines import Engine
 from benchmarks.measure import Job, Measured, expect
@@ -27,7 +29,7 @@ class Sizes:
 
     events     lines of the generated stream
     beginning  lines that are ingested, saved and projected one by one
-    saved      events that the library saves in batches
+    saved      events that are saved in batches, with our recorder and with the library's
     repeat     how often everything is done
     """
 
@@ -50,6 +52,7 @@ class Against:
 
 AGAINST: Mapping[str, Against] = {
     "ingest": Against("limit: append", "peer: save"),
+    "save": Against("limit: append", "peer: save"),
     "ingest, one by one": Against("limit: append, one by one", "peer: save, one by one"),
     "project": Against("limit: read", "peer: project"),
     "replay": Against("limit: read"),
@@ -72,6 +75,14 @@ class Result:
     ratio_to_peer: float | None
     ratio_to_limit: float | None
     runs_seconds: list[float]
+
+
+class Stores(NamedTuple):
+    """URLs of the stores of one run: of the whole stream, of its first lines, and an empty one to save to."""
+
+    whole: str
+    beginning: str
+    saved: str
 
 
 Runs = dict[tuple[str, str], dict[str, list[Measured]]]
@@ -102,26 +113,28 @@ def _measured(engine: Engine, stream: Stream, sizes: Sizes) -> Iterator[tuple[st
     """One run over one stream on one engine: the whole of it in one store, its beginning in another."""
     name = f"{stream.name}_{engine.store}"
     digests: set[str] = set()
-    with engine.fresh(name) as whole, engine.fresh(f"{name}_beginning") as beginning:
-        for row, job in _jobs(engine, stream, sizes, whole=whole, beginning=beginning).items():
+    with ExitStack() as stack:
+        stores = Stores(*[stack.enter_context(engine.fresh(f"{name}_{part}")) for part in Stores._fields])
+        for row, job in _jobs(engine, stream, sizes, stores).items():
             engine.settle()
             measured = _spawn(job)
-            if job.log == whole and measured.digest:
+            if job.log == stores.whole and measured.digest:
                 digests.add(measured.digest)
             yield row, measured
     expect("different balances", found=len(digests), wanted=1)
 
 
-def _jobs(engine: Engine, stream: Stream, sizes: Sizes, *, whole: str, beginning: str) -> dict[str, Job]:
+def _jobs(engine: Engine, stream: Stream, sizes: Sizes, stores: Stores) -> dict[str, Job]:
     """The rows of one run, in the order in which they can be measured."""
-    batch = engine.save_batch_max
+    whole, beginning = stores.whole, stores.beginning
     return {
         "ingest": Job(case="ingest", log=whole, file=str(stream.whole)),
         "limit: append": Job(case="limit: append", log=whole),
         "limit: read": Job(case="limit: read", log=whole),
         "project": Job(case="project", log=whole),
         "replay": Job(case="replay", log=whole),
-        "peer: save": Job(case="peer: save", log=whole, batch_size=batch, upto=sizes.saved),
+        "save": Job(case="save", log=whole, target=stores.saved, upto=sizes.saved),
+        "peer: save": Job(case="peer: save", log=whole, batch_size=engine.save_batch_max, upto=sizes.saved),
         "ingest, one by one": Job(case="ingest", log=beginning, file=str(stream.beginning), batch_size=1),
         "limit: append, one by one": Job(case="limit: append", log=beginning, batch_size=1),
         "peer: save, one by one": Job(case="peer: save", log=beginning, batch_size=1),

@@ -16,7 +16,7 @@ import click
 
 from cli.context import CONFLICT, DISAGREE, NOT_FOUND, REFUSED, Question, Settings, asking, opened, progress, say
 from cli.explain import member_report, order_report
-from cli.output import FORMATS, Format, Report, Section, emit
+from cli.output import FORMATS, Format, Report, Section, emit, readable
 from ledger.application import Ledger
 from ledger.commands import PublishPlan, command_from
 from ledger.errors import InvalidRecordError, NotFoundError, PositionError
@@ -69,7 +69,7 @@ def plan_publish(settings: Settings, file: Path) -> None:
     if outcome.name == "repeat":
         say(f"plan {command.plan} is published already")
     elif outcome.name == "recorded":
-        say(f"plan {command.plan} is published, in force from {command.effective_from.isoformat()}")
+        say(f"plan {command.plan} is published, in force from {readable(command.effective_from)}")
     else:
         click.echo(f"error: {outcome.reason}: {outcome.message}", err=True)
         sys.exit(CONFLICT if outcome.name == "conflict" else REFUSED)
