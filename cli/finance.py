@@ -105,7 +105,7 @@ def _published(ledger: Ledger) -> Iterator[PlanPublished]:
 
 
 def _plan_row(event: PlanPublished) -> dict[str, Any]:
-    terms = event.data
+    terms = event.data.asked
     return {
         "plan": terms.plan,
         "effective_from": terms.effective_from,
@@ -123,7 +123,7 @@ def _plan_row(event: PlanPublished) -> dict[str, Any]:
 
 def _plan_report(events: list[PlanPublished]) -> Report:
     rows = [_plan_row(event) for event in events]
-    document = [{"recorded_at": event.recorded_at, **event.data.model_dump(mode="json")} for event in events]
+    document = [{"recorded_at": event.recorded_at, **event.data.asked.model_dump(mode="json")} for event in events]
     return Report([Section(list(rows[0]) if rows else ["plan"], rows)], document)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal, Self, cast
+from hashlib import sha256
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from ledger.canonical import canonical
 from ledger.clock import Instant, format_instant, parse_instant
 from ledger.errors import InvalidRecordError
 from ledger.ids import Id, Kind, stream_of
@@ -29,7 +30,7 @@ AHEAD_MAX = timedelta(minutes=5)
 
 
 class Command(BaseModel):
-    """One input record. Field order is the canonical key order of its content.
+    """One input record. Its fields stand in alphabetical order, the key order of its canonical content.
 
     id   idempotency id, unique per source and type (G-6)
     at   occurred_at: when it happened, from the source (G-2)
@@ -39,18 +40,23 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
     kind: ClassVar[Kind]
 
-    at: Instant
-    id: Id
+    if TYPE_CHECKING:
+        # Every record has both; declared by each class, as a field of the base would come before all others.
+        at: Instant
+        id: Id
     seq: Annotated[Any, Field(exclude=True)] = None
 
     def stream(self, source: str) -> str:
         """The stream this input has, or would have, in the log."""
         return stream_of(self.kind, self.id, source)
 
+    def content(self) -> bytes:
+        """Canonical JSON of the validated record with defaults filled in, without `seq` (G-6)."""
+        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
+
     def content_hash(self) -> str:
-        """SHA-256 over the canonical JSON of the validated record, without `seq` (G-6)."""
-        content = self.__pydantic_serializer__.to_json(self, exclude_none=True)
-        return hashlib.sha256(content).hexdigest()
+        """SHA-256 of the content, 64 hex digits: what tells a repeat from a conflict (G-6)."""
+        return sha256(self.content()).hexdigest()
 
 
 class InviteMember(Command):
@@ -157,6 +163,8 @@ class PublishPlan(PlanTerms, Command):
     kind: ClassVar[Kind] = "plan"
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
+    at: Instant
+    id: Id
     type: Literal["plan"] = "plan"
 
     @model_validator(mode="before")
@@ -182,14 +190,9 @@ class PublishPlan(PlanTerms, Command):
         del source
         return stream_of("plan", str(self.plan))
 
-    def content_hash(self) -> str:
-        """SHA-256 over the canonical JSON; nulls stay, as `ttl_days` null means "no end"."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(content.encode()).hexdigest()
-
-    def terms(self) -> PlanTerms:
-        """The promise itself, without who asked for it and when."""
-        return PlanTerms.model_construct(**{name: getattr(self, name) for name in PlanTerms.model_fields})
+    def content(self) -> bytes:
+        """Canonical JSON; nulls stay, as `ttl_days` null means "no end"."""
+        return canonical(self.model_dump(mode="json"))
 
 
 AnyCommand = InviteMember | BindMember | UnbindMember | PlaceOrder | RefundOrder | PublishPlan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from ledger.clock import format_instant
 from ledger.commands import (
@@ -23,31 +24,22 @@ from ledger.events import (
     BindingRefused,
     BindingReleased,
     BindingRenewed,
-    BindRefusedData,
-    BoundData,
     Data,
     Event,
     ExpiredData,
-    InviteData,
-    LineData,
     MemberBound,
     MemberInvited,
-    OrderData,
     OrderPlaced,
     OrderRefunded,
-    PlanData,
     PlanPublished,
-    RefundData,
     RefundRefused,
-    RefundRefusedData,
     ReleasedData,
     RenewedData,
     UnbindRefused,
-    UnbindRefusedData,
     expiry_stream,
 )
 from ledger.ids import stream_of
-from ledger.mapper import encode
+from ledger.mapper import InputEncoder, decode, encode
 from ledger.money import exponent_of
 from ledger.outcomes import BOUND, RECORDED, REPEAT, Outcome
 from ledger.rules.binding import BindRequest, Bound, decide_bind, decide_unbind, renewed_until
@@ -74,6 +66,7 @@ class Decider:
         self._state = state
         self._context = context
         self._head = head
+        self._encoder = InputEncoder(actor=context.actor, source=context.source, recorded_at=context.recorded_at)
         self.encoded: list[tuple[str, int, str, bytes]] = []
 
     def decide(self, command: AnyCommand) -> Outcome:
@@ -84,7 +77,7 @@ class Decider:
         """
         before = self._state.recorded(command.stream(self._context.source))
         if before is not None:
-            return _repeat_or_conflict(before, command)
+            return _repeat_or_conflict(before.content_hash(), command)
         if command.at > self._context.recorded_at + AHEAD_MAX:
             return Outcome("invalid", "in_the_future", f"{format_instant(command.at)} is more than 5 minutes ahead")
         try:
@@ -97,7 +90,7 @@ class Decider:
         binding = row.binding
         if binding.ends_at is None:
             return
-        data = ExpiredData(bind=binding.bind, member_id=binding.member, referrer_id=binding.referrer)
+        data = ExpiredData(bind=binding.bind, member=binding.member, referrer=binding.referrer)
         event = BindingExpired(
             actor=self._context.actor,
             data=data,
@@ -134,26 +127,8 @@ class Decider:
         plan = self._state.plans.in_force(command.at)
         if plan is None and not self._context.allow_no_plan:
             raise self._no_plan(command)
-        lines = (
-            None
-            if command.lines is None
-            else tuple(
-                [
-                    LineData(amount_minor=line.amount, category=line.category, n=line.n, qty=line.qty, sku=line.sku)
-                    for line in command.lines
-                ]
-            )
-        )
-        data = OrderData(
-            amount_minor=command.amount,
-            carriage_minor=command.carriage,
-            currency=command.currency,
-            exponent=exponent_of(command.currency),
-            lines=lines,
-            member_id=command.member,
-            plan=plan and plan.plan,
-        )
-        self._first(OrderPlaced, command, data)
+        exponent = exponent_of(command.currency)
+        self._first(OrderPlaced, command, exponent=exponent, plan=None if plan is None else plan.plan)
         self._renew(command)
         return RECORDED
 
@@ -164,7 +139,7 @@ class Decider:
         if ends_at is None:
             return
         row = self._state.row_of(history[-1])
-        data = RenewedData(bind=row.binding.bind, ends_at=ends_at, member_id=command.member)
+        data = RenewedData(bind=row.binding.bind, ends_at=ends_at, member=command.member)
         self._next(BindingRenewed, command, data, row)
         self._state.change_binding(row, ends_at=ends_at)
 
@@ -185,10 +160,7 @@ class Decider:
             return BOUND
         if decision == "no_plan" and not self._context.allow_no_plan:
             raise self._no_plan(command)
-        refused = BindRefusedData(
-            invite_id=command.invite, member_id=command.member, reason=decision, referrer_id=command.inviter
-        )
-        self._first(BindingRefused, command, refused)
+        self._first(BindingRefused, command, reason=decision)
         return Outcome("refused", decision)
 
     def _bound(self, command: BindMember, decision: Bound) -> None:
@@ -199,22 +171,12 @@ class Decider:
         if decision.taken_over is not None:
             row = self._state.row_of(decision.taken_over)
             released = ReleasedData(
-                bind=row.binding.bind,
-                cause="take_over",
-                member_id=command.member,
-                referrer_id=row.binding.referrer,
+                bind=row.binding.bind, cause="take_over", member=command.member, referrer=row.binding.referrer
             )
             self._next(BindingReleased, command, released, row)
             self._state.change_binding(row, released_at=command.at)
         binding = decision.binding
-        data = BoundData(
-            ends_at=binding.ends_at,
-            invite_id=command.invite,
-            member_id=binding.member,
-            plan=binding.plan,
-            referrer_id=binding.referrer,
-        )
-        self._first(MemberBound, command, data)
+        self._first(MemberBound, command, ends_at=binding.ends_at, plan=binding.plan)
         self._state.add_binding(binding, self._position())
 
     def _refund(self, command: RefundOrder) -> Outcome:
@@ -224,45 +186,30 @@ class Decider:
             return Outcome("retryable", "unknown_order", f"order {command.order!r} is not recorded yet")
         request = RefundRequest(command.at, command.amount, command.currency, command.line, command.member)
         refusal = refuse_refund(request, order, self._state.refunded_of(order_stream))
-        asked = RefundData(
-            amount_minor=command.amount,
-            currency=command.currency,
-            line=command.line,
-            member_id=command.member,
-            order_id=command.order,
-            qty=command.qty,
-        )
         if refusal is not None:
-            self._first(RefundRefused, command, RefundRefusedData(**asked.model_dump(), reason=refusal))
+            self._first(RefundRefused, command, reason=refusal)
             return Outcome("refused", refusal)
-        self._first(OrderRefunded, command, asked)
+        self._first(OrderRefunded, command)
         self._state.add_refund(order_stream, self._position(), command.line, command.amount)
         return RECORDED
 
     def _invite(self, command: InviteMember) -> Outcome:
-        data = InviteData(
-            channel=command.channel,
-            expires_at=command.expires_at,
-            invitee_id=command.invitee,
-            inviter_id=command.inviter,
-        )
-        self._first(MemberInvited, command, data)
+        self._first(MemberInvited, command)
         return RECORDED
 
     def _unbind(self, command: UnbindMember) -> Outcome:
         decision = decide_unbind(self._state.history_of(command.member), command.at)
         if isinstance(decision, str):
-            refused = UnbindRefusedData(member_id=command.member, note=command.reason, reason=decision)
-            self._first(UnbindRefused, command, refused)
+            self._first(UnbindRefused, command, reason=decision)
             return Outcome("refused", decision)
-        data = ReleasedData(
+        self._first(
+            BindingReleased,
+            command,
             bind=decision.bind,
             cause="unbind",
-            member_id=command.member,
-            note=command.reason,
-            referrer_id=decision.referrer,
+            member=command.member,
+            referrer=decision.referrer,
         )
-        self._first(BindingReleased, command, data)
         self._state.change_binding(self._state.row_of(decision), released_at=command.at)
         return RECORDED
 
@@ -271,36 +218,24 @@ class Decider:
         published = self._state.published
         same_id = [event for event in published if (event.id, event.source) == (command.id, self._context.source)]
         if same_id:
-            return _repeat_or_conflict(same_id[0], command)
+            return _repeat_or_conflict(same_id[0].content, command)
         if command.plan != len(published) + 1:
             return Outcome("invalid", "plan_number", f"the next plan is number {len(published) + 1}")
-        if published and command.effective_from <= published[-1].data.effective_from:
-            last = format_instant(published[-1].data.effective_from)
-            return Outcome(
-                "invalid", "plan_effective_from", f"effective_from must be after plan {len(published)}'s, {last}"
-            )
-        self._first(PlanPublished, command, PlanData.model_validate(command.terms().model_dump()))
+        if published and command.effective_from <= published[-1].data.asked.effective_from:
+            last = format_instant(published[-1].data.asked.effective_from)
+            message = f"effective_from must be after plan {len(published)}'s, {last}"
+            return Outcome("invalid", "plan_effective_from", message)
+        self._first(PlanPublished, command)
+        self._state.add_plan(cast("PlanPublished", decode(*self.encoded[-1][2:])))
         return RECORDED
 
     # -- events
 
-    def _first(self, kind: type[Event], command: AnyCommand, data: Data) -> None:
+    def _first(self, kind: type[Event], command: AnyCommand, **decided: str | int | datetime | None) -> None:
         """The event that records an input, first of its stream."""
-        event = kind(
-            actor=self._context.actor,
-            content=command.content_hash(),
-            data=data,
-            id=command.id,
-            occurred_at=command.at,
-            recorded_at=self._context.recorded_at,
-            seq=1,
-            source=self._context.source,
-            stream=command.stream(self._context.source),
-            type=kind.TOPIC,
-            v=kind.VERSION,
-        )
-        self._append(event)
-        self._state.add(event)
+        stream = command.stream(self._context.source)
+        self.encoded.append((stream, 1, kind.TOPIC, self._encoder.encode(kind, command, stream, **decided)))
+        self._state.add(stream, command)
 
     def _next(self, kind: type[Event], command: AnyCommand, data: Data, row: BindingRow) -> None:
         """A fact that follows from an input, next of a binding's stream."""
@@ -332,10 +267,10 @@ class Decider:
         )
 
 
-def _repeat_or_conflict(before: Event, command: AnyCommand) -> Outcome:
+def _repeat_or_conflict(recorded: str | None, command: AnyCommand) -> Outcome:
     """G-6: the same id with the same content is a repeat, with another a conflict."""
     content = command.content_hash()
-    if before.content == content:
+    if recorded == content:
         return REPEAT
-    message = f"{command.id!r} is recorded with content {before.content}, this record's is {content}"
+    message = f"{command.id!r} is recorded with content {recorded}, this record's is {content}"
     return Outcome("conflict", "other_content", message)

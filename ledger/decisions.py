@@ -9,10 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from ledger.clock import from_micros, to_micros
-from ledger.commands import AnyCommand, BindMember, PlaceOrder, RefundOrder, UnbindMember
-from ledger.events import Event, MemberInvited, OrderPlaced, PlanPublished
+from ledger.commands import AnyCommand, BindMember, InviteMember, PlaceOrder, RefundOrder, UnbindMember
+from ledger.events import (
+    BindingRefused,
+    BindingReleased,
+    MemberBound,
+    MemberInvited,
+    OrderPlaced,
+    OrderRefunded,
+    PlanPublished,
+    RefundRefused,
+    UnbindRefused,
+)
 from ledger.ids import stream_of
 from ledger.mapper import decode
 from ledger.plan import Plans
@@ -49,6 +60,32 @@ _REFUND_TABLE = Table(
 )
 
 
+# The events whose streams inputs are found by.
+InputEvent = (
+    MemberInvited
+    | MemberBound
+    | BindingRefused
+    | BindingReleased
+    | UnbindRefused
+    | OrderPlaced
+    | OrderRefunded
+    | RefundRefused
+    | PlanPublished
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An input that was recorded. `content`: its hash as stored; None: it is of this very batch."""
+
+    command: AnyCommand
+    content: str | None
+
+    def content_hash(self) -> str:
+        """What tells a repeat from a conflict (G-6)."""
+        return self.content or self.command.content_hash()
+
+
 @dataclass(slots=True)
 class BindingRow:
     """A binding with what the log knows about its stream.
@@ -76,11 +113,10 @@ class DecisionState:
         """`published`: plans known to be in the log; they never change, so they need not be read again."""
         self._session = session
         self.published = list(published)
-        self.plans = Plans(event.data for event in published)
-        self._recorded: dict[str, Event] = {}
+        self.plans = Plans(event.data.asked for event in published)
+        self._recorded: dict[str, Known] = {}
         self._histories: dict[str, list[Binding]] = {}
         self._rows: dict[str, list[BindingRow]] = {}
-        self._orders: dict[str, PaidOrder] = {}
         self._refunded: dict[str, Refunded] = {}
         self._new_bindings: list[BindingRow] = []
         self._changed: dict[str, BindingRow] = {}
@@ -102,21 +138,13 @@ class DecisionState:
 
     def _read_plans(self) -> None:
         """Plans never change once published, so only those after the last one known are asked for."""
-        while True:
-            stream = stream_of("plan", str(len(self.plans) + 1))
-            self._read_recorded([stream])
-            event = self._recorded.get(stream)
-            if not isinstance(event, PlanPublished):
-                return
-            self._take_plan(event)
-
-    def _take_plan(self, event: PlanPublished) -> None:
-        self.published.append(event)
-        self.plans.add(event.data)
+        while rows := self._session.rows(_RECORDED, keys=[stream_of("plan", str(len(self.plans) + 1))]):
+            self.add_plan(cast("PlanPublished", decode(*rows[0][1:])))
 
     def _read_recorded(self, streams: list[str]) -> None:
         for stream, topic, state in self._session.rows(_RECORDED, keys=streams):
-            self._recorded[stream] = decode(topic, state)
+            event = cast("InputEvent", decode(topic, state))
+            self._recorded[stream] = Known(cast("AnyCommand", event.data.asked), event.content)
 
     def _read_refunds(self, orders: list[str]) -> None:
         if not orders:
@@ -151,8 +179,8 @@ class DecisionState:
 
     # -- what the rules ask
 
-    def recorded(self, stream: str) -> Event | None:
-        """The first event of a stream, if it was recorded."""
+    def recorded(self, stream: str) -> Known | None:
+        """The input of a stream, if it was recorded."""
         return self._recorded.get(stream)
 
     def history_of(self, member: str) -> list[Binding]:
@@ -161,23 +189,20 @@ class DecisionState:
 
     def invite(self, stream: str) -> Invite | None:
         """The invite of a stream, if there is one."""
-        event = self._recorded.get(stream)
-        if not isinstance(event, MemberInvited):
+        known = self._recorded.get(stream)
+        if known is None or not isinstance(known.command, InviteMember):
             return None
-        return Invite(event.data.inviter_id, event.data.invitee_id, event.occurred_at, event.data.expires_at)
+        asked = known.command
+        return Invite(asked.inviter, asked.invitee, asked.at, asked.expires_at)
 
     def order(self, stream: str) -> PaidOrder | None:
         """The order of a stream, if there is one. Without lines an order is one line."""
-        event = self._recorded.get(stream)
-        if not isinstance(event, OrderPlaced):
+        known = self._recorded.get(stream)
+        if known is None or not isinstance(known.command, PlaceOrder):
             return None
-        order = self._orders.get(stream)
-        if order is None:
-            data = event.data
-            lines = {line.n: line.amount_minor for line in data.lines or ()} or {1: data.amount_minor}
-            order = PaidOrder(data.member_id, data.currency, data.amount_minor, event.occurred_at, lines)
-            self._orders[stream] = order
-        return order
+        asked = known.command
+        lines = {line.n: line.amount for line in asked.lines or ()} or {1: asked.amount}
+        return PaidOrder(asked.member, asked.currency, asked.amount, asked.at, lines)
 
     def refunded_of(self, order_stream: str) -> Refunded:
         """What went back of an order before."""
@@ -195,11 +220,14 @@ class DecisionState:
 
     # -- what the batch changes
 
-    def add(self, event: Event) -> None:
-        """The first event of an input's stream: later commands of the batch find it."""
-        self._recorded[event.stream] = event
-        if isinstance(event, PlanPublished):
-            self._take_plan(event)
+    def add(self, stream: str, command: AnyCommand) -> None:
+        """An input was recorded or refused for good: later commands of the batch find it."""
+        self._recorded[stream] = Known(command, None)
+
+    def add_plan(self, event: PlanPublished) -> None:
+        """A plan was published: it may be in force for the next command."""
+        self.published.append(event)
+        self.plans.add(event.data.asked)
 
     def add_binding(self, binding: Binding, position: int) -> None:
         """A bind was granted at this position."""

@@ -1,7 +1,9 @@
 """What happened: frozen, versioned pydantic events, one class per fact, and the registry that reads them back.
 
-An event is an envelope around `data`. Fields of every model stand in alphabetical order, because that order is the key
-order of the stored canonical JSON (V-2). Absent keys mean None, except in plans.
+An event is an envelope around `data`: what was asked, word for word, and what was decided about it. So the content hash
+in the envelope can be checked against the event itself, and every decision be made again from the log alone. Fields of
+every model stand in alphabetical order, the key order of the stored canonical JSON (V-2). Absent keys mean None, except
+in plans.
 
 Adding a field to an event's data makes a new version: raise `VERSION` and add a step to `UPCASTERS`, a function from
 the older data to the next one's. Stored bytes never change.
@@ -16,10 +18,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.clock import Instant
-from ledger.commands import LineNumber, Quantity, Text
+from ledger.commands import BindMember, InviteMember, PlaceOrder, PublishPlan, RefundOrder, UnbindMember
 from ledger.ids import StoredId
-from ledger.money import CurrencyCode, Minor, PositiveMinor
-from ledger.plan import PlanTerms
 
 Stream = Annotated[str, Field(min_length=1, max_length=320)]
 Number = Annotated[int, Field(ge=1, lt=1 << 53)]
@@ -36,7 +36,7 @@ class Event(BaseModel, frozen=True):
     """The envelope of every fact.
 
     actor        who asked, a label
-    content      SHA-256 of the input's content (G-6); None for a fact that follows from another input
+    content      SHA-256 of data.asked (G-6); None for a fact that follows from another input
     id           the input this event records, or follows from
     occurred_at  when it happened, from the source
     recorded_at  when it was recorded; never runs backwards along the log (G-2)
@@ -78,10 +78,10 @@ class Event(BaseModel, frozen=True):
         return self.seq
 
 
-class PlanData(Data, PlanTerms):
+class PlanData(Data):
     """A plan's terms, as published."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    asked: PublishPlan
 
 
 class PlanPublished(Event, frozen=True):
@@ -94,12 +94,9 @@ class PlanPublished(Event, frozen=True):
 
 
 class InviteData(Data):
-    """invitee_id None: anyone may use it; expires_at None: for ever."""
+    """An invite, as asked."""
 
-    channel: Text | None = None
-    expires_at: Instant | None = None
-    invitee_id: StoredId | None = None
-    inviter_id: StoredId
+    asked: InviteMember
 
 
 class MemberInvited(Event, frozen=True):
@@ -111,13 +108,11 @@ class MemberInvited(Event, frozen=True):
 
 
 class BoundData(Data):
-    """The bind's request, the plan it was decided under and the end of its interval (None: no end)."""
+    """A granted bind: the end of its interval (None: no end) and the number of its plan."""
 
+    asked: BindMember
     ends_at: Instant | None = None
-    invite_id: StoredId | None = None
-    member_id: StoredId
     plan: Number
-    referrer_id: StoredId
 
 
 class MemberBound(Event, frozen=True):
@@ -129,12 +124,10 @@ class MemberBound(Event, frozen=True):
 
 
 class BindRefusedData(Data):
-    """The bind's request and the first reason that applied (B-6)."""
+    """A bind and the first reason against it (B-6)."""
 
-    invite_id: StoredId | None = None
-    member_id: StoredId
+    asked: BindMember
     reason: str
-    referrer_id: StoredId
 
 
 class BindingRefused(Event, frozen=True):
@@ -146,13 +139,13 @@ class BindingRefused(Event, frozen=True):
 
 
 class ReleasedData(Data):
-    """bind: stream of the binding that ended. note: what the member said when asking to be unbound."""
+    """bind: stream of the binding that ended. asked: the unbind; None on a take-over."""
 
+    asked: UnbindMember | None = None
     bind: Stream
     cause: Literal["unbind", "take_over"]
-    member_id: StoredId
-    note: Text | None = None
-    referrer_id: StoredId
+    member: StoredId
+    referrer: StoredId
 
 
 class BindingReleased(Event, frozen=True):
@@ -164,10 +157,9 @@ class BindingReleased(Event, frozen=True):
 
 
 class UnbindRefusedData(Data):
-    """The unbind's request and the first reason that applied (B-8)."""
+    """An unbind and the first reason against it (B-8)."""
 
-    member_id: StoredId
-    note: Text | None = None
+    asked: UnbindMember
     reason: str
 
 
@@ -184,7 +176,7 @@ class RenewedData(Data):
 
     bind: Stream
     ends_at: Instant
-    member_id: StoredId
+    member: StoredId
 
 
 class BindingRenewed(Event, frozen=True):
@@ -199,8 +191,8 @@ class ExpiredData(Data):
     """bind: stream of the binding that lapsed, at the event's occurred_at."""
 
     bind: Stream
-    member_id: StoredId
-    referrer_id: StoredId
+    member: StoredId
+    referrer: StoredId
 
 
 class BindingExpired(Event, frozen=True):
@@ -212,25 +204,11 @@ class BindingExpired(Event, frozen=True):
     type: Literal["BindingExpired"] = "BindingExpired"
 
 
-class LineData(Data):
-    """One line of an order."""
-
-    amount_minor: Minor
-    category: Text | None = None
-    n: LineNumber
-    qty: Quantity
-    sku: Text
-
-
 class OrderData(Data):
-    """What was paid. exponent: digits of the currency's minor unit. plan None: none was in force (P-5)."""
+    """exponent: digits of the currency's minor unit. plan: number of its plan; None: none was in force (P-5)."""
 
-    amount_minor: Minor
-    carriage_minor: Minor = 0
-    currency: CurrencyCode
+    asked: PlaceOrder
     exponent: Annotated[int, Field(ge=0, le=4)]
-    lines: Annotated[tuple[LineData, ...], Field(strict=False)] | None = None
-    member_id: StoredId
     plan: Number | None = None
 
 
@@ -243,14 +221,9 @@ class OrderPlaced(Event, frozen=True):
 
 
 class RefundData(Data):
-    """Money that goes back: of one line, or of the whole order."""
+    """A refund, as asked."""
 
-    amount_minor: PositiveMinor
-    currency: CurrencyCode
-    line: LineNumber | None = None
-    member_id: StoredId | None = None
-    order_id: StoredId
-    qty: Quantity | None = None
+    asked: RefundOrder
 
 
 class OrderRefunded(Event, frozen=True):
@@ -261,9 +234,10 @@ class OrderRefunded(Event, frozen=True):
     type: Literal["OrderRefunded"] = "OrderRefunded"
 
 
-class RefundRefusedData(RefundData):
-    """The refund's request and the first reason that applied (R-1)."""
+class RefundRefusedData(Data):
+    """A refund and the first reason against it (R-1)."""
 
+    asked: RefundOrder
     reason: str
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from ledger.canonical import canonical
 from ledger.clock import to_micros
-from ledger.mapper import canonical
 from ledger.store.session import Session, load
 from ledger.tree.hashing import root_of
 

@@ -140,15 +140,15 @@ class Commissions:
         for event in events:
             match event:
                 case OrderPlaced():
-                    buyers.add(event.data.member_id)
+                    buyers.add(event.data.asked.member)
                     placed.add(event.stream)
                 case OrderRefunded():
-                    refunded.add(stream_of("order", event.data.order_id, event.source))
+                    refunded.add(stream_of("order", event.data.asked.order, event.source))
                 case MemberBound(data=data):
                     # A new edge may put its referrer's upline above a buyer of this batch.
-                    moved.update((data.member_id, data.referrer_id))
+                    moved.update((data.asked.member, data.asked.inviter))
                 case BindingReleased(data=data) | BindingRenewed(data=data):
-                    moved.add(data.member_id)
+                    moved.add(data.member)
                 case _:
                     pass
         self._read_uplines(session, buyers | moved)

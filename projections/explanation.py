@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 from ledger.clock import from_micros, to_micros
 from ledger.errors import NotFoundError
-from ledger.events import OrderPlaced
+from ledger.events import OrderPlaced, PlanPublished
 from ledger.ids import stream_of
 from ledger.mapper import decode
 from ledger.money import PPM
@@ -148,7 +148,7 @@ def explain_member(session: Session, member: str, as_of: datetime) -> MemberExpl
 
 def _plan(log: LogRecorder, number: int) -> PlanTerms:
     stored = log.select_events(stream_of("plan", str(number)))[0]
-    return cast("PlanTerms", decode(stored.topic, stored.state).data)
+    return cast("PlanPublished", decode(stored.topic, stored.state)).data.asked
 
 
 def _state(available_at: datetime, as_of: datetime) -> State:

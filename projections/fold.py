@@ -98,11 +98,11 @@ class Fold:
             case MemberBound():
                 return self._bound(position, event)
             case BindingReleased(data=data):
-                return self._change(position, data.member_id, data.bind, released_at=event.occurred_at)
+                return self._change(position, data.member, data.bind, released_at=event.occurred_at)
             case BindingRenewed(data=data):
-                return self._change(position, data.member_id, data.bind, ends_at=data.ends_at)
+                return self._change(position, data.member, data.bind, ends_at=data.ends_at)
             case PlanPublished(data=data):
-                self.plans.add(data)
+                self.plans.add(data.asked)
             case _:
                 pass
         return None
@@ -117,44 +117,44 @@ class Fold:
         return None if order.plan is None else self.plans[order.plan]
 
     def _order(self, position: int, event: OrderPlaced) -> OrderOutcome:
-        data = event.data
-        plan = None if data.plan is None else self.plans[data.plan]
+        asked, number = event.data.asked, event.data.plan
+        plan = None if number is None else self.plans[number]
         outcome = OrderOutcome(
             order=event.stream,
             position=position,
             occurred_at=event.occurred_at,
             available_at=event.occurred_at if plan is None else plan.available_at(event.occurred_at),
-            member=data.member_id,
-            currency=data.currency,
-            amount_minor=data.amount_minor,
-            plan=data.plan,
-            levels=accrue(data.member_id, event.occurred_at, data.amount_minor, plan, self.history_of),
+            member=asked.member,
+            currency=asked.currency,
+            amount_minor=asked.amount,
+            plan=number,
+            levels=accrue(asked.member, event.occurred_at, asked.amount, plan, self.history_of),
         )
         self.orders[event.stream] = outcome
         return outcome
 
     def _refund(self, position: int, event: OrderRefunded) -> Clawback:
-        data = event.data
-        stream = stream_of("order", data.order_id, event.source)
+        asked = event.data.asked
+        stream = stream_of("order", asked.order, event.source)
         order = self.orders.get(stream)
         if order is None:
             raise IntegrityError(f"position {position}: {event.stream} refunds {stream}, which is not before it")
         taken = clawback(
             paid_minor=order.amount_minor,
             refunded_before_minor=order.refunded_minor,
-            amount_minor=data.amount_minor,
+            amount_minor=asked.amount,
             levels=order.levels,
             plan=self.plan_of(order),
         )
-        order.refunded_minor += data.amount_minor
+        order.refunded_minor += asked.amount
         value_at = max(event.occurred_at, order.occurred_at)
-        return Clawback(event.stream, position, order, value_at, data.amount_minor, taken)
+        return Clawback(event.stream, position, order, value_at, asked.amount, taken)
 
     def _bound(self, position: int, event: MemberBound) -> PlacedBinding:
-        data = event.data
-        binding = Binding(event.stream, data.member_id, data.referrer_id, event.occurred_at, data.ends_at, data.plan)
+        asked, data = event.data.asked, event.data
+        binding = Binding(event.stream, asked.member, asked.inviter, event.occurred_at, data.ends_at, data.plan)
         placed = PlacedBinding(position, binding)
-        self.bindings.setdefault(data.member_id, []).append(placed)
+        self.bindings.setdefault(asked.member, []).append(placed)
         return placed
 
     def _change(
