@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,31 +30,35 @@ def is_id(text: str) -> bool:
     return True
 
 
+Records: TypeAlias = st.SearchStrategy[dict[str, Any]]
+
 texts = st.text(max_size=60)
 ids = st.text(min_size=1, max_size=30).filter(is_id)
 instants = st.integers(0, to_micros(parse_instant("2200-01-01T00:00:00Z"))).map(from_micros).map(format_instant)
 minors = st.integers(1, MINOR_MAX)
 optional_ids = st.none() | ids
-refunds = st.fixed_dictionaries(
+refunds: Records = st.fixed_dictionaries(
     {"type": st.just("refund"), "id": ids, "at": instants, "order": ids, "currency": st.just("GBP"), "amount": minors},
     optional={"line": st.none() | st.integers(1, 99), "member": optional_ids, "qty": st.integers(0, 9)},
 )
-unbinds = st.fixed_dictionaries({"type": st.just("unbind"), "id": ids, "at": instants, "member": ids, "reason": texts})
-binds = st.fixed_dictionaries(
+unbinds: Records = st.fixed_dictionaries(
+    {"type": st.just("unbind"), "id": ids, "at": instants, "member": ids, "reason": texts}
+)
+binds: Records = st.fixed_dictionaries(
     {"type": st.just("bind"), "id": ids, "at": instants, "member": ids, "inviter": ids}, optional={"invite": ids}
 )
-invites = st.fixed_dictionaries(
+invites: Records = st.fixed_dictionaries(
     {"type": st.just("invite"), "id": ids, "at": instants, "inviter": ids},
     optional={"invitee": optional_ids, "channel": st.none() | texts, "expires_at": instants},
 )
-lines = st.lists(
+lines: st.SearchStrategy[list[dict[str, Any]]] = st.lists(
     st.fixed_dictionaries(
         {"n": st.integers(1, 999), "sku": texts, "qty": st.integers(0, 9), "amount": st.integers(0, 99_999)},
         optional={"category": st.none() | texts},
     ),
     min_size=1,
     max_size=4,
-    unique_by=lambda line: line["n"],
+    unique_by=itemgetter("n"),
 )
 
 
