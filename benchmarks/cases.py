@@ -12,7 +12,6 @@ from eventsourcing.application import Application
 from eventsourcing.domain import DomainEventProtocol
 
 from benchmarks.measure import Done, Job, Watch, expect
-from cli.demo import STANDARD_PLAN
 from cli.ingest import How, Rejects, Tally, feed
 from cli.records import open_records
 from ledger.application import Ledger
@@ -24,12 +23,15 @@ from projections.runner import Runner
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
+# For a stream that brings none.
+PLAN = {"plan": 1, "type": "plan", "at": "2000-01-01T00:00:00Z", "rates_ppm": [100_000, 50_000, 20_000]}
+
 
 def ingest(job: Job, watch: Watch) -> Done:
     """`refledger ingest`: read, parse, validate, decide, append, in batches of one transaction each."""
     with closing(Ledger(job.log, actor="benchmark")) as ledger, open_records(job.file) as records:
         if not records.starts_with_plan():
-            ledger.submit([command_from(STANDARD_PLAN)])
+            ledger.submit([command_from(PLAN)])
         before, tally = ledger.log.head(), Tally()
         with watch:
             feed(ledger, records, tally, Rejects(None, shown_max=0), How(batch_size=job.batch_size))
@@ -49,7 +51,7 @@ def project(job: Job, watch: Watch) -> Done:
     with closing(Ledger(job.log)) as ledger:
         head = ledger.log.head()
         with watch:
-            events = Runner(ledger.log).catch_up()
+            events = Runner(ledger.log, batch_size=job.batch_size).catch_up()
         expect("events projected", found=events, wanted=head)
         return Done(events=events, digest=live_digest(ledger))
 
@@ -59,7 +61,7 @@ def replay(job: Job, watch: Watch) -> Done:
     with closing(Ledger(job.log)) as ledger:
         head = ledger.log.head()
         with watch:
-            found = replay_log(ledger.log.read(), LATER)
+            found = replay_log(ledger.log.read(chunk=job.batch_size), LATER)
         expect("events replayed", found=found.events, wanted=head)
         return Done(events=found.events, digest=found.digest)
 

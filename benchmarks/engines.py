@@ -34,12 +34,12 @@ POSTGRES_SETTINGS = (
 class Engine(Protocol):
     """Where stores come from.
 
-    store           its name
-    save_batch_max  events the library's own recorder is given at once
+    store            its name
+    save_batch_size  events the library's own recorder is given at once
     """
 
     store: ClassVar[str]
-    save_batch_max: ClassVar[int]
+    save_batch_size: ClassVar[int]
 
     @contextmanager
     def fresh(self, name: str) -> Generator[str]:
@@ -60,7 +60,7 @@ class Sqlite:
     """Files in one directory."""
 
     store: ClassVar[str] = "sqlite"
-    save_batch_max: ClassVar[int] = 5_000
+    save_batch_size: ClassVar[int] = 5_000
     directory: Path
 
     @contextmanager
@@ -88,8 +88,9 @@ class Postgres:
     """Databases of one server."""
 
     store: ClassVar[str] = "postgres"
-    # Its pipelined insert hangs for good on batches not much larger (architecture, decision 3).
-    save_batch_max: ClassVar[int] = 500
+    # Its pipelined insert may hang for good on larger batches (architecture, decision 3); on a busy machine with large
+    # events it did at 500 too, while the server waited inside the pipeline for a client that waited for the server.
+    save_batch_size: ClassVar[int] = 500
     server: PostgresServer
 
     @contextmanager

@@ -36,7 +36,7 @@ def read(job: Job, watch: Watch) -> Done:
     with closing(Ledger(job.log)) as ledger:
         head, events = ledger.log.head(), 0
         with watch:
-            for row in ledger.log.read():
+            for row in ledger.log.read(chunk=job.batch_size):
                 decode(row.topic, row.state)
                 events += 1
         expect("events read", found=events, wanted=head)

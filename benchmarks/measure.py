@@ -19,9 +19,9 @@ class Job:
 
     case        its name in `benchmarks.child.CASES`
     log         URL of the store whose log is written by ingest, read by all others
-    target      URL of an empty store that our `save` writes to
+    target      URL of an empty store that events are saved to
     file        input records of an ingest
-    batch_size  lines or events per transaction
+    batch_size  lines or events per transaction, also of one that only reads
     upto        the last position that is read
     """
 

@@ -46,7 +46,7 @@ class StockApplication(Application[str]):
 
 def save(job: Job, watch: Watch) -> Done:
     """`app.save(...)` of events that are already made and decided, in batches of one transaction each."""
-    with closing(Ledger(job.log)) as ledger, closing(StockApplication(_stock_environment(job.log))) as app:
+    with closing(Ledger(job.log)) as ledger, closing(StockApplication(_stock_environment(job.target))) as app:
         events = save_all(app, map(_fact, ledger.log.read(upto=job.upto)), job.batch_size, watch)
     return Done(events=events)
 
@@ -64,12 +64,12 @@ def project(job: Job, watch: Watch) -> Done:
     return Done(events=head, digest=found)
 
 
-def _stock_environment(log: str) -> dict[str, str]:
-    """Of a store of its own beside the log; text ids, which its index likes better than random UUIDs."""
-    if log.startswith(URL_PREFIX):
-        module, place = "eventsourcing.sqlite", {"SQLITE_DBNAME": f"{path_of(log)}.stock"}
+def _stock_environment(target: str) -> dict[str, str]:
+    """Of the library's own table in an empty store; text ids, which its index likes better than random UUIDs."""
+    if target.startswith(URL_PREFIX):
+        module, place = "eventsourcing.sqlite", {"SQLITE_DBNAME": path_of(target)}
     else:
-        module, place = "eventsourcing.postgres", _postgres_place(log)
+        module, place = "eventsourcing.postgres", _postgres_place(target)
     return {"PERSISTENCE_MODULE": module, "ORIGINATOR_ID_TYPE": "text", **place}
 
 

@@ -9,7 +9,20 @@ from pathlib import Path
 
 from benchmarks.run import Result, Sizes
 
-HEAD = ("stream", "case", "store", "lines", "events", "seconds", "lines/s", "events/s", "peak MB", "x peer", "x limit")
+HEAD = (
+    "stream",
+    "case",
+    "store",
+    "batch",
+    "lines",
+    "events",
+    "seconds",
+    "lines/s",
+    "events/s",
+    "peak MB",
+    "x peer",
+    "x limit",
+)
 TEXTS = 3  # columns that are aligned left
 
 
@@ -44,6 +57,7 @@ def _cells(result: Result) -> tuple[str, ...]:
         result.stream,
         result.case,
         result.store,
+        f"{result.batch_size:,}",
         f"{result.lines:,}" if result.lines else "-",
         f"{result.events:,}",
         f"{result.seconds:.2f}",

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import click
 
+from cli.balances import balance_report, team_report
 from cli.context import DISAGREE, NOT_FOUND
 from cli.explain import order_report
-from cli.finance import balance_report, replay_report, team_report
 from cli.history import Shape, lines
 from cli.ingest import How, Rejects, Tally, feed, tally_report
 from cli.output import Report, rendered
 from cli.records import open_records
+from cli.replays import replay_report
+from cli.terminal import coloured, counted
 from ledger.application import Ledger
 from ledger.clock import from_micros
 from ledger.commands import command_from
@@ -47,10 +49,10 @@ _ORDER_TO_SHOW = load("projections", "select_order_to_show")
 _LAST_ORDER_TIME = load("projections", "select_last_order_time")
 
 
-@click.command()
+@click.command(short_help="Run the whole story on a generated history.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, another history.")
-@click.option("--members", type=click.IntRange(min=1), default=1_000, show_default=True)
-@click.option("--orders", type=click.IntRange(min=1), default=8_000, show_default=True)
+@click.option("--members", type=click.IntRange(min=1), default=1_000, show_default=True, help="How many join.")
+@click.option("--orders", type=click.IntRange(min=1), default=8_000, show_default=True, help="How many they place.")
 @click.option(
     "--input",
     "file",
@@ -136,8 +138,9 @@ def _ingest(ledger: Ledger, file: str) -> None:
 
 
 def _show_balances(balances: list[Balance]) -> None:
-    _headline(f"3. Balances: the {BALANCES_SHOWN_MAX} who earned most, of {len(balances)}")
-    _print(balance_report(_top(balances)[:BALANCES_SHOWN_MAX]))
+    shown = _top(balances)[:BALANCES_SHOWN_MAX]
+    _headline(f"3. Balances: the {len(shown)} who earned most, of {len(balances)}")
+    _print(balance_report(shown))
 
 
 def _show_team(session: Session, balances: list[Balance], as_of: datetime, head: int) -> None:
@@ -145,10 +148,11 @@ def _show_team(session: Session, balances: list[Balance], as_of: datetime, head:
         return
     member = _top(balances)[0].member
     team = downline(session, member, as_of, 3)
-    _headline(f"4. A team: {member} has {len(team)} members below, {TEAM_SHOWN_MAX} of them")
-    totals = team_totals(session, member, as_of)
     every = max(1, len(team) // TEAM_SHOWN_MAX)
-    _print(team_report(member, "down", as_of, head, team[::every][:TEAM_SHOWN_MAX], totals))
+    shown = team[::every][:TEAM_SHOWN_MAX]
+    some = f", {len(shown)} of them" if len(shown) < len(team) else ""
+    _headline(f"4. A team: {member} has {counted(len(team), 'member')} below{some}")
+    _print(team_report(member, "down", as_of, head, shown, team_totals(session, member, as_of)))
 
 
 def _show_order(session: Session, ledger: Ledger, as_of: datetime, head: int) -> None:
@@ -188,7 +192,7 @@ def _timed(what: str, work: Callable[[], int]) -> None:
 
 
 def _headline(text: str) -> None:
-    click.secho(f"\n{text}\n", bold=True)
+    click.echo(f"\n{coloured(text)}\n")
 
 
 def _print(report: Report) -> None:

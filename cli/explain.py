@@ -6,23 +6,30 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from cli.output import Report, Section, heading, readable, table_cell
-from ledger.money import PPM
+from cli.output import Report, Section, readable, vertical
+from ledger.ids import split_stream
+from ledger.money import exponent_of
+from ledger.rules.team import Binding
 from projections.explanation import AccrualExplained, LevelExplained, MemberExplained, OrderExplained
-from projections.fold import PlacedBinding
+from projections.fold import OrderOutcome, PlacedBinding
 
 WHY = {
-    "paid": "paid",
+    "paid": "",
     "no_plan": "no plan was in force",
     "not_bound": "{below} was never bound by then",
     "expired": "{below}'s binding had lapsed",
     "released": "{below}'s binding had been released",
-    "chain_ended": "the chain had ended below",
+    "chain_ended": "the chain had ended on level {ended}",
     "repeat": "is on a lower level already",
     "self": "is the buyer",
     "level_not_paid": "the plan pays nothing on this level",
     "rounds_to_zero": "rounds to nothing",
 }
+ORDER_MONEY = frozenset(
+    {"amount_minor", "left_minor", "commission_minor", "kept_minor", "clawback_1", "clawback_2", "clawback_3"}
+)
+LEVEL_COLUMNS = ["level", "member", "outcome", "rate", "exact", "commission_minor", "remainder", "kept_minor", "why"]
+REFUND_COLUMNS = ["refund", "value_at", "amount_minor", "left_minor", "clawback_1", "clawback_2", "clawback_3"]
 
 
 def order_report(found: OrderExplained, as_of: datetime, position: int) -> Report:
@@ -33,7 +40,6 @@ def order_report(found: OrderExplained, as_of: datetime, position: int) -> Repor
         "source": event.source,
         "position": order.position,
         "occurred_at": order.occurred_at,
-        "recorded_at": event.recorded_at,
         "member": order.member,
         "currency": order.currency,
         "amount_minor": order.amount_minor,
@@ -42,10 +48,10 @@ def order_report(found: OrderExplained, as_of: datetime, position: int) -> Repor
         "available_at": order.available_at,
         "state": found.state,
     }
-    levels = [_level_row(level, order.currency) for level in found.levels]
+    levels = _level_rows(found)
     refunds = [
         {
-            "refund": refund.refund,
+            "refund": split_stream(refund.refund)[1],
             "position": refund.position,
             "value_at": refund.value_at,
             "currency": order.currency,
@@ -55,87 +61,63 @@ def order_report(found: OrderExplained, as_of: datetime, position: int) -> Repor
         }
         for refund in found.refunds
     ]
-    money = frozenset(
-        {"amount_minor", "left_minor", "commission_minor", "kept_minor", "clawback_1", "clawback_2", "clawback_3"}
-    )
-    level_columns = [
-        "level",
-        "member",
-        "outcome",
-        "why",
-        "rate",
-        "commission_minor",
-        "remainder",
-        "kept_minor",
-        "binding",
-        "bound_at",
-        "until",
-    ]
-    refund_columns = [
-        "refund",
-        "position",
-        "value_at",
-        "amount_minor",
-        "left_minor",
-        "clawback_1",
-        "clawback_2",
-        "clawback_3",
-    ]
-    fact_columns = [
-        "order",
-        "member",
-        "currency",
-        "amount_minor",
-        "occurred_at",
-        "plan",
-        "rounding",
-        "available_at",
-        "state",
-        "position",
-    ]
-    sections = [
-        Section(level_columns, levels, money, title="levels"),
-        Section(refund_columns, refunds, money, title="refunds"),
-    ]
-    document = {**facts, "as_of": as_of, "at_position": position, "levels": levels, "refunds": refunds}
-    first = Section(fact_columns, [facts], money)
-    return Report(_facts_first(first, sections), document)
+    known = {"recorded_at": event.recorded_at, "as_of": as_of, "at_position": position}
+    document = {**facts, **known, "levels": levels, "refunds": refunds}
+    by_level = Section(LEVEL_COLUMNS, levels, ORDER_MONEY, title="levels")
+    flat = Section([*LEVEL_COLUMNS, "binding", "bound_at", "until"], levels, ORDER_MONEY)
+    by_refund = Section(REFUND_COLUMNS, refunds, ORDER_MONEY, title="refunds")
+    return Report([vertical(facts, ORDER_MONEY), by_level, by_refund], document, flat)
 
 
-def _facts_first(facts: Section, sections: list[Section]) -> list[Section]:
-    """CSV and TSV print the levels, the first section; a table starts with the facts, as its title."""
-    lines = [f"{heading(facts, column)}: {_shown(facts, column)}" for column in facts.columns]
-    first = sections[0]
-    titled = Section(first.columns, first.rows, first.money, "\n".join([*lines, "", first.title]))
-    return [titled, *sections[1:]]
+def _level_rows(found: OrderExplained) -> list[dict[str, Any]]:
+    """Every level, and where the chain ended."""
+    ended = next((row.level for row in found.levels if row.outcome.beneficiary is None), 0)
+    return [_level_row(row, found.order, ended) for row in found.levels]
 
 
-def _shown(facts: Section, column: str) -> str:
-    return table_cell(facts, facts.rows[0], column)
-
-
-def _level_row(level: LevelExplained, currency: str) -> dict[str, Any]:
-    outcome, edge = level.outcome, level.binding
-    remainder = level.remainder_ppm
+def _level_row(level: LevelExplained, order: OrderOutcome, ended: int) -> dict[str, Any]:
+    outcome = level.outcome
     return {
         "level": level.level,
         "member": outcome.beneficiary,
-        "currency": currency,
+        "currency": order.currency,
         "outcome": outcome.reason,
-        "why": WHY[outcome.reason].format(below=level.below),
         "rate_ppm": level.rate_ppm,
         "rate": f"{level.rate_ppm / 10_000:g}%",
+        "exact": _exact(level.exact_ppm_minor, order.currency),
         "commission_minor": outcome.commission_minor,
-        "remainder": f"{'-' if remainder < 0 else ''}0.{abs(remainder) % PPM:06d}" if remainder else "0",
+        "remainder": _exact(level.remainder_ppm, order.currency),
         "kept_minor": level.kept_minor,
-        **_edge(edge),
+        "why": _why(level, ended),
+        **_edge(level.binding),
     }
+
+
+def _why(level: LevelExplained, ended: int) -> str:
+    """The reason in words; for a level somebody stands on, the binding that put them there."""
+    words = WHY[level.outcome.reason].format(below=level.below, ended=ended)
+    edge = level.binding
+    if level.outcome.beneficiary is None or edge is None:
+        return words
+    until = edge.binding.until()
+    bound = f"{edge.binding.member} bound {readable(edge.binding.bound_at)} to {readable(until) if until else 'no end'}"
+    return f"{words}; {bound}" if words else bound
+
+
+def _exact(ppm_minor: int, currency: str) -> str:
+    """Millionths of a minor unit in the currency's own units, to the last digit: 499500000 GBP is `4.995`."""
+    digits = exponent_of(currency) + 6
+    sign = "-" if ppm_minor < 0 else ""
+    whole, rest = divmod(abs(ppm_minor), 10**digits)
+    fraction = f"{rest:0{digits}d}".rstrip("0")
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
 def _edge(placed: PlacedBinding | None) -> dict[str, Any]:
     if placed is None:
         return {"binding": None, "bound_at": None, "until": None}
-    return {"binding": placed.binding.bind, "bound_at": placed.binding.bound_at, "until": placed.binding.until()}
+    binding = placed.binding
+    return {"binding": split_stream(binding.bind)[1], "bound_at": binding.bound_at, "until": binding.until()}
 
 
 def member_report(found: MemberExplained, as_of: datetime, position: int) -> Report:
@@ -143,12 +125,12 @@ def member_report(found: MemberExplained, as_of: datetime, position: int) -> Rep
     accruals = [_accrual_row(accrual) for accrual in found.accruals]
     bindings = [
         {
-            "bind": placed.binding.bind,
+            "bind": split_stream(placed.binding.bind)[1],
             "position": placed.position,
             "referrer": placed.binding.referrer,
             "bound_at": placed.binding.bound_at,
             "until": placed.binding.until(),
-            "ended_by": "release" if placed.binding.released_at else ("lapse" if placed.binding.ends_at else None),
+            "ended_by": _ended_by(placed.binding, as_of),
             "plan": placed.binding.plan,
         }
         for placed in found.bindings
@@ -206,6 +188,16 @@ def member_report(found: MemberExplained, as_of: datetime, position: int) -> Rep
 
 def _accrual_row(accrual: AccrualExplained) -> dict[str, Any]:
     row = asdict(accrual)
+    row["order"] = split_stream(accrual.order)[1]
+    row["source"] = split_stream(accrual.order)[0]
     row["outcome"] = row.pop("reason")
     row["kept_minor"] = accrual.commission_minor - accrual.clawed_back_minor
     return row
+
+
+def _ended_by(binding: Binding, as_of: datetime) -> str | None:
+    """What had ended a binding by T."""
+    until = binding.until()
+    if until is None or as_of < until:
+        return None
+    return "release" if binding.released_at is not None else "lapse"

@@ -15,11 +15,15 @@ from typing import IO, Any, Protocol, cast
 
 import click
 
-from cli.context import CONFLICT, DONE, REFUSED, Settings, opened, progress, say
-from cli.output import FORMATS, Format, Report, Section, emit
+from cli.context import CONFLICT, DONE, REFUSED, Settings, opened
+from cli.files import replacing
+from cli.options import CheckedParam, format_option
+from cli.output import Format, Report, Section, emit
 from cli.records import Line, Records, open_records
-from ledger.commands import AnyCommand, parse_command
-from ledger.errors import InvalidRecordError
+from cli.terminal import counted, progress, say
+from ledger.clock import format_instant
+from ledger.commands import LINE_BYTES_MAX, AnyCommand, BindMember, PlaceOrder, parse_command
+from ledger.errors import InvalidRecordError, NoPlanError, RefusedError
 from ledger.ids import DEFAULT_SOURCE, check_source
 from ledger.outcomes import Outcome
 
@@ -70,6 +74,7 @@ class Rejects:
     def __init__(self, file: IO[str] | None, shown_max: int = REJECTS_SHOWN_MAX) -> None:
         self._file = file
         self._shown_max = shown_max
+        self._shown: Counter[str] = Counter()
         self.count = 0
 
     def add(self, line: Line, outcome: Outcome) -> None:
@@ -79,10 +84,13 @@ class Rejects:
         if self._file is not None:
             entry = {"line": line.number, "reason": outcome.reason, "message": message, "record": _record(line.text)}
             self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        if self.count <= self._shown_max:
+        # Some of each kind: a conflict is not lost behind many invalid lines.
+        self._shown[outcome.name] += 1
+        if self._shown[outcome.name] <= self._shown_max:
             say(f"line {line.number}: {outcome.reason}: {message}")
-        elif self.count == self._shown_max + 1 > 1:
-            say("more lines are rejected" + ("" if self._file else "; --rejects FILE keeps them all"))
+        elif self._shown[outcome.name] == self._shown_max + 1 > 1:
+            more = "" if self._file else "; --rejects FILE keeps them all"
+            say(f"more {outcome.name} lines follow{more}")
 
 
 class Submitter(Protocol):
@@ -103,10 +111,11 @@ class How:
     batch_size: int = BATCH_SIZE
 
 
-@click.command()
+@click.command(short_help="Feed records of a shop into the ledger.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--source",
+    type=CheckedParam("name", check_source),
     default=DEFAULT_SOURCE,
     show_default=True,
     help="Where the records come from: ids are unique per source and type.",
@@ -123,10 +132,21 @@ class How:
 )
 @click.option("--dry-run", is_flag=True, help="Decide everything, record nothing. Other writers wait meanwhile.")
 @click.option("--allow-no-plan", is_flag=True, help="Record orders no plan is in force for, refuse such binds.")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: table on a terminal, tsv otherwise.")
+@format_option
 @click.pass_obj
 def ingest(settings: Settings, file: str, rejects: Path | None, form: Format | None, **options: Any) -> None:
-    r"""Feed records into the ledger: JSON Lines, plain or gzip, from FILE or standard input (-).
+    """Feed records into the ledger: JSON Lines, plain or gzip, from FILE or standard input (-).
+
+    One JSON object a line; amounts are whole minor units, 139.12 is 13912; keys marked ? may be left out:
+
+    \b
+    {"type":"invite","id":..,"at":..,"inviter":..,"invitee":..?,"channel":..?,"expires_at":..?}
+    {"type":"bind","id":..,"at":..,"member":..,"inviter":..,"invite":..?}
+    {"type":"order","id":..,"at":..,"member":..,"currency":"GBP","amount":13912,"carriage":0?,
+     "lines":[{"n":1,"sku":..,"qty":..,"amount":..,"category":..?}]?}
+    {"type":"refund","id":..,"at":..,"order":..,"line":..?,"member":..?,"currency":..,"qty":..?,"amount":..}
+    {"type":"unbind","id":..,"at":..,"member":..,"reason":..}
+    {"type":"plan", ...}   as in `refledger plan publish --help`
 
     Every line ends as an event, a repeat, a recorded refusal, or a rejected line with its number and reason. The same
     file may be fed again, whole or in part: what is recorded already counts as a repeat. After an interruption run the
@@ -137,10 +157,8 @@ def ingest(settings: Settings, file: str, rejects: Path | None, form: Format | N
     shop-export | refledger ingest - --source shop
     """
     how = How(**options)
-    try:
-        check_source(how.source)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--source") from None
+    if rejects is not None and rejects.exists() and file != "-" and rejects.samefile(file):
+        raise click.BadParameter("is the input itself", param_hint="--rejects")
     tally = Tally()
     started = time.perf_counter()
     with opened(settings) as ledger, _rejects_file(rejects) as rejects_file, open_records(file) as records:
@@ -150,16 +168,14 @@ def ingest(settings: Settings, file: str, rejects: Path | None, form: Format | N
             with deciding as submitter:
                 feed(submitter, records, tally, rejected, how)
         finally:
-            facts = {
-                "blank": records.blank,
-                "head": ledger.log.head(),
-                "seconds": round(time.perf_counter() - started, 3),
-            }
-            emit(tally_report(tally, facts), form, None)
+            if tally.by_name or form == "json" or sys.exc_info()[0] is None:
+                facts = {"blank": records.blank, "head": ledger.log.head()}
+                seconds = round(time.perf_counter() - started, 3)
+                emit(tally_report(tally, {**facts, "seconds": seconds}), form, None)
     if not tally.by_name:
         say(f"{file}: no records in it")
     if rejected.count:
-        say(f"{rejected.count} lines were rejected" + (f", see {rejects}" if rejects else ""))
+        say(f"{counted(rejected.count, 'line')} rejected" + (f", see {rejects}" if rejects else ""))
     if how.dry_run:
         say("this was a dry run: nothing was recorded")
     sys.exit(tally.status())
@@ -172,6 +188,7 @@ def feed(submitter: Submitter, records: Records, tally: Tally, rejected: Rejects
         for batch in records.batches(how.batch_size):
             _submit(submitter, batch, tally, rejected, how)
             advance(records.bytes_read() - done)
+            say(f"{tally.by_name.total()} lines read", at=1)
             done = records.bytes_read()
 
 
@@ -179,7 +196,12 @@ def _submit(submitter: Submitter, batch: list[Line], tally: Tally, rejected: Rej
     """Only once the batch is committed are its lines counted and its rejects written."""
     parsed = [_parsed(line) for line in batch]
     commands = [command for command in parsed if not isinstance(command, Outcome)]
-    outcomes = iter(submitter.submit(commands, source=how.source, allow_no_plan=how.allow_no_plan))
+    try:
+        outcomes = iter(submitter.submit(commands, source=how.source, allow_no_plan=how.allow_no_plan))
+    except NoPlanError as error:
+        kept = f"the {counted(tally.by_name.total(), 'line')} before this batch are in, nothing of it is"
+        numbers = [line.number for line, command in zip(batch, parsed, strict=True) if _is_of(command, error)]
+        raise RefusedError(f"line {numbers[0]}: {error}; {kept}") from None
     for line, command in zip(batch, parsed, strict=True):
         is_invalid = isinstance(command, Outcome)
         outcome = command if is_invalid else next(outcomes)
@@ -188,7 +210,17 @@ def _submit(submitter: Submitter, batch: list[Line], tally: Tally, rejected: Rej
             rejected.add(line, outcome)
 
 
+def _is_of(command: AnyCommand | Outcome, error: NoPlanError) -> bool:
+    return (
+        isinstance(command, PlaceOrder | BindMember)
+        and command.id == error.record_id
+        and format_instant(command.at) == error.occurred_at
+    )
+
+
 def _parsed(line: Line) -> AnyCommand | Outcome:
+    if line.size > LINE_BYTES_MAX:
+        return Outcome("invalid", "line_too_long", f"{line.size} bytes; a record has at most {LINE_BYTES_MAX}")
     try:
         return parse_command(line.text)
     except InvalidRecordError as error:
@@ -206,7 +238,7 @@ def _record(text: bytes) -> Any:  # noqa: ANN401  # whatever JSON holds
     """A rejected line as JSON, or else as text; a long one is cut."""
     try:
         record = json.loads(text) if len(text) <= RECORD_KEPT_MAX * 100 else None
-        json.dumps(record).encode()
+        json.dumps(record, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         record = None
     return text[:RECORD_KEPT_MAX].decode("utf-8", "replace").rstrip("\r\n") if record is None else record
@@ -218,13 +250,8 @@ def _rejects_file(path: Path | None) -> Generator[IO[str] | None]:
     if path is None:
         yield None
         return
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        try:
-            yield file
-        finally:
-            file.flush()
-            partial.replace(path)
+    with replacing(path) as file:
+        yield file
 
 
 @contextmanager

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from importlib import metadata
+from types import FrameType
 
 import click
 
 from cli import context
+from cli.balances import balance, explain, team
 from cli.demo import demo
-from cli.finance import balance, explain, plan, replay, team
 from cli.ingest import ingest
+from cli.options import CheckedParam
+from cli.plans import plan
+from cli.replays import replay
 from cli.workers import expire, init, worker
+from ledger.ids import check_id
 
 DEFAULT_URL = "sqlite:///refledger.db"
+
+
+def _version() -> str:
+    try:
+        return metadata.version("refledger")
+    except metadata.PackageNotFoundError:
+        return "of a checkout that is not installed"
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends a command as Ctrl-C does: what is committed stays, files are finished, words are said."""
+    del number, frame
+    raise KeyboardInterrupt
 
 
 @click.group(
@@ -22,11 +42,12 @@ DEFAULT_URL = "sqlite:///refledger.db"
         "max_content_width": 100,
     }
 )
-@click.version_option(package_name="refledger")
+@click.version_option(_version())
 @click.option(
     "--db",
     "url",
     envvar="REFLEDGER_DB",
+    type=CheckedParam("url", context.check_url),
     default=DEFAULT_URL,
     show_default=True,
     help="The store: sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
@@ -34,6 +55,7 @@ DEFAULT_URL = "sqlite:///refledger.db"
 @click.option(
     "--actor",
     envvar="REFLEDGER_ACTOR",
+    type=CheckedParam("name", check_id),
     default="anonymous",
     show_default=True,
     help="Who is acting: a label that goes into every event.",
@@ -43,7 +65,7 @@ DEFAULT_URL = "sqlite:///refledger.db"
 @click.option("--no-input", is_flag=True, help="Never ask. (No command asks yet; scripts may set it already.)")
 @click.pass_context
 def refledger(ctx: click.Context, *, url: str, actor: str, verbose: int, quiet: int, no_input: bool) -> None:
-    r"""An event-sourced referral ledger: every commission explained, replayed and provable.
+    """An event-sourced referral ledger: every commission explained, replayed and provable.
 
     \b
     First steps:
@@ -68,6 +90,7 @@ for command in (init, plan, ingest, expire, balance, team, explain, replay, work
 
 def main() -> None:
     """Entry point: runs a command; errors become one line and an exit status."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         refledger(standalone_mode=False)
     except click.exceptions.Exit as ended:

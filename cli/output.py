@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from cli.files import replacing
 from ledger.clock import format_instant
 from ledger.money import format_minor
 
 Format = Literal["table", "json", "csv", "tsv"]
 FORMATS: tuple[Format, ...] = ("table", "json", "csv", "tsv")
 Cell = str | int | None | datetime
+
+# Marks on other characters, joiners.
+_TAKES_NO_COLUMN = frozenset({"Mn", "Me", "Cf"})
 Record = Mapping[str, Cell]
 
 
@@ -39,12 +44,14 @@ class Section:
 class Report:
     """What a command answers.
 
-    sections  for a table; the first alone for CSV and TSV
+    sections  for a table
     document  for JSON
+    flat      for CSV and TSV; None: the first section
     """
 
     sections: Sequence[Section]
     document: object
+    flat: Section | None = None
 
 
 def chosen(given: Format | None, output: Path | None) -> Format:
@@ -57,14 +64,16 @@ def chosen(given: Format | None, output: Path | None) -> Format:
 def emit(report: Report, given: Format | None, output: Path | None) -> None:
     """Writes a report to standard output, or whole to a file."""
     text = rendered(report, chosen(given, output))
-    if output is None:
+    if output is not None:
+        with replacing(output) as file:
+            file.write(text)
+        return
+    try:
         sys.stdout.write(text)
         sys.stdout.flush()
-        return
-    partial = output.with_name(f"{output.name}.partial")
-    # CSV brings its own line ends.
-    partial.write_text(text, encoding="utf-8", newline="")
-    partial.replace(output)
+    except BrokenPipeError:
+        # The reader had enough: nothing more can be written, not even by the interpreter at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def rendered(report: Report, form: Format) -> str:
@@ -73,7 +82,7 @@ def rendered(report: Report, form: Format) -> str:
         return json.dumps(report.document, indent=2, ensure_ascii=False, default=_json_value) + "\n"
     if form == "table":
         return "\n".join(_table(section) for section in report.sections)
-    return _delimited(report.sections[0], form)
+    return _delimited(report.flat or report.sections[0], form)
 
 
 def heading(section: Section, column: str) -> str:
@@ -91,6 +100,13 @@ def table_cell(section: Section, row: Record, column: str) -> str:
     if column in section.money and isinstance(value, int):
         return format_minor(value, str(row["currency"]))
     return str(value)
+
+
+def vertical(facts: Record, money: frozenset[str] = frozenset(), title: str = "") -> Section:
+    """One record as two columns, for a table that would be too wide."""
+    row = Section([*facts], [facts], money)
+    rows = [{"what": heading(row, name), "value": table_cell(row, facts, name)} for name in facts]
+    return Section(["what", "value"], rows, title=title)
 
 
 def readable(at: datetime) -> str:
@@ -153,5 +169,5 @@ def _width(text: str) -> int:
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    marks = sum(unicodedata.combining(character) > 0 for character in text)
-    return len(text) + wide - marks
+    unseen = sum(unicodedata.category(character) in _TAKES_NO_COLUMN for character in text)
+    return len(text) + wide - unseen

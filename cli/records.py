@@ -22,10 +22,29 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the input, by its number from 1. `text` is cut where it is too long to be a record."""
+    """One line of the input, by its number from 1, without its end.
+
+    size  its length in bytes; `text` is cut where that is too long for a record
+    """
 
     number: int
     text: bytes
+    size: int
+
+
+class _Inflated(io.RawIOBase):
+    """What a gzip file holds, handed on as it comes: nothing before damage in the file is lost."""
+
+    def __init__(self, raw: io.BufferedReader[Any]) -> None:
+        self._gzip = gzip.GzipFile(fileobj=raw)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401  # any buffer
+        data = self._gzip.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class Records:
@@ -65,28 +84,38 @@ class Records:
             yield batch
 
     def _lines(self) -> Iterator[Line]:
-        """Blank lines are counted and left out; of a line too long for a record only the beginning is kept."""
+        """Blank lines are counted and left out."""
         # A gzip file is known by its content, whatever its name.
         is_gzip = self._raw.peek(2)[:2] == GZIP_MAGIC
-        stream = io.BufferedReader(gzip.GzipFile(fileobj=self._raw), READ_BYTES) if is_gzip else self._raw
+        stream = io.BufferedReader(_Inflated(self._raw), READ_BYTES) if is_gzip else self._raw
         number = 0
-        while text := stream.readline(LINE_BYTES_MAX + 1):
+        while text := stream.readline(LINE_BYTES_MAX + 2):
             number += 1
-            rest = text
-            while len(rest) > LINE_BYTES_MAX and not rest.endswith(b"\n"):
-                rest = stream.readline(LINE_BYTES_MAX + 1)
-            text = text.removeprefix(BOM) if number == 1 else text
-            if text.isspace() or not text:
-                self.blank += 1
+            rest = 0 if text.endswith(b"\n") else _skip_rest(stream)
+            text = (text.removeprefix(BOM) if number == 1 else text).rstrip(b"\r\n")
+            if text.strip() or rest:
+                yield Line(number, text, len(text) + rest)
             else:
-                yield Line(number, text)
+                self.blank += 1
+
+
+def _skip_rest(stream: io.BufferedReader[Any]) -> int:
+    """Reads to the end of a line and returns how many bytes that was, its end left out."""
+    skipped = 0
+    while rest := stream.readline(READ_BYTES):
+        skipped += len(rest.rstrip(b"\r\n"))
+        if rest.endswith(b"\n"):
+            break
+    return skipped
 
 
 @contextmanager
 def open_records(file: str) -> Generator[Records]:
     """The records of a file, or of standard input for `-`."""
     if file == "-":
-        yield Records(cast("io.BufferedReader", sys.stdin.buffer), None)
+        yield Records(cast("io.BufferedReader[Any]", sys.stdin.buffer), None)
         return
+    path = Path(file)
     with io.BufferedReader(io.FileIO(file), READ_BYTES) as raw:
-        yield Records(raw, Path(file).stat().st_size)
+        # A pipe with a name knows no position.
+        yield Records(raw, path.stat().st_size if path.is_file() else None)

@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from datetime import datetime
 from types import FrameType
+from zoneinfo import ZoneInfo
 
 import click
 
-from cli.context import INSTANT, Settings, opened, progress, say
+from cli.context import Settings, opened
+from cli.options import INSTANT, tz_option
+from cli.terminal import counted, progress, say
 from ledger.store.migrate import migrate
 from projections.commissions import NAME
 from projections.runner import Runner
-from projections.view import PACKAGES
+from projections.view import PACKAGES, pending
 from projections.worker import follow
 
 
-@click.command()
+@click.command(short_help="Create or migrate the store.")
 @click.pass_obj
 def init(settings: Settings) -> None:
     """Create or migrate the store that --db names; safe to repeat. On PostgreSQL run it as the database's owner."""
     applied = migrate(settings.url, PACKAGES)
-    say(f"{len(applied)} migrations applied" if applied else "the store is up to date already")
+    store = _without_password(settings.url)
+    if applied:
+        say(f"{counted(len(applied), 'migration')} applied to {store}; next: refledger plan publish FILE")
+    else:
+        say(f"{store} is up to date")
 
 
-@click.command()
+def _without_password(url: str) -> str:
+    return re.sub(r"(://[^:/@]+):[^@/]*@", r"\1@", url)
+
+
+@click.command(short_help="Record every binding that lapsed.")
 @click.option("--as-of", type=INSTANT, help="Up to this instant. Default: now.")
-@click.option("--tz", is_eager=True, help="Time zone of a date given without a time.")
+@tz_option
 @click.pass_obj
-def expire(settings: Settings, as_of: datetime | None, tz: str | None) -> None:
+def expire(settings: Settings, as_of: datetime | None, tz: ZoneInfo | None) -> None:
     """Record every binding that lapsed. A record for people: a lapsed binding earns nothing, recorded or not."""
     del tz
     with opened(settings) as ledger:
         count = ledger.expire(as_of)
-    say(f"{count} lapsed bindings recorded")
+    say(f"{counted(count, 'lapsed binding')} recorded")
 
 
-@click.group()
+@click.group(short_help="Keep balances, teams and outcomes current.")
 def worker() -> None:
     """Projection workers keep balances, teams and outcomes current."""
 
 
-@worker.command("run")
+@worker.command("run", short_help="Project the log, once or for ever.")
 @click.option("--once", is_flag=True, help="Catch up with the log and end.")
 @click.option("--projections", default=NAME, show_default=True, help="Which, separated by commas.")
 @click.option(
@@ -69,9 +81,9 @@ def worker_run(settings: Settings, *, once: bool, projections: str, poll_seconds
             signal.signal(number, stop)
         runner = Runner(ledger.log)
         if once:
-            with progress("projecting", ledger.log.head()) as advance:
-                say(f"{runner.catch_up(progress=advance)} events projected")
+            with progress("projecting", pending(ledger.log, None)) as advance:
+                say(f"{counted(runner.catch_up(progress=advance), 'event')} projected")
             return
         say("following the log; stop with Ctrl-C")
         events = follow(runner, stopped, poll_seconds)
-        say(f"stopped after {events} events; the last batch is committed")
+        say(f"stopped after {counted(events, 'event')}; the last batch is committed")

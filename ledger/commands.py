@@ -24,6 +24,7 @@ LineNumber = Annotated[int, Field(ge=1, le=MINOR_MAX)]
 
 # A record that could still fit an event of 65,535 bytes (V-2) is far shorter than this.
 LINE_BYTES_MAX = 262_144
+GIVEN_SHOWN_MAX = 60
 
 # A source's clock may run this far ahead of ours (G-2).
 AHEAD_MAX = timedelta(minutes=5)
@@ -210,12 +211,13 @@ def parse_command(line: bytes) -> AnyCommand:
     """
     if len(line) > LINE_BYTES_MAX:
         raise InvalidRecordError("line_too_long", f"{len(line)} bytes; a record has at most {LINE_BYTES_MAX}")
+    line = line.rstrip(b"\r\n")
     try:
         command = _COMMAND.validate_json(line)
     except ValidationError as error:
         raise _explained(line, error) from None
     if _may_repeat_a_key(line, command):
-        _refuse_repeated_keys(line)
+        parse_object(line)
     return command
 
 
@@ -224,7 +226,7 @@ def command_from(data: object) -> AnyCommand:
     try:
         text = json.dumps(data, ensure_ascii=False, default=_instant_text)
         return parse_command(text.encode())
-    except (TypeError, UnicodeEncodeError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRecordError("bad_value", str(error)) from None
 
 
@@ -242,7 +244,13 @@ def _may_repeat_a_key(line: bytes, command: AnyCommand) -> bool:
     return line.count(b'":') != keys
 
 
-def _refuse_repeated_keys(line: bytes) -> None:
+def parse_object(text: bytes | str) -> object:
+    """JSON as plain data.
+
+    Raises:
+        InvalidRecordError: `duplicate_key`, or `bad_json`.
+    """
+
     def no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
         record = dict(pairs)
         if len(record) != len(pairs):
@@ -251,28 +259,48 @@ def _refuse_repeated_keys(line: bytes) -> None:
             raise InvalidRecordError("duplicate_key", f"{twice!r} is there twice")
         return record
 
-    json.loads(line, object_pairs_hook=no_repeats)
+    try:
+        return json.loads(text, object_pairs_hook=no_repeats)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRecordError("bad_json", str(error)) from None
+
+
+_WHOLE_NUMBER = frozenset({"int_type", "int_parsing", "int_from_float", "int_parsing_size"})
 
 
 def _explained(line: bytes, error: ValidationError) -> InvalidRecordError:
     """The first finding of pydantic in our words."""
     details: ErrorDetails = error.errors(include_url=False, include_context=False)[0]
-    kind, given = details["type"], details.get("input")
+    kind = details["type"]
     if kind == "json_invalid":
-        try:
-            line.decode()
-        except UnicodeDecodeError as bad:
-            return InvalidRecordError("not_utf8", f"byte {bad.start + 1} is not UTF-8")
-        return InvalidRecordError("bad_json", details["msg"])
+        return _not_json(line, details["msg"])
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         kinds = "invite, bind, unbind, order, refund or plan"
         return InvalidRecordError("unknown_type", f"`type` must be {kinds}")
     # The first step of the path only names the record's type.
-    where = ".".join(str(step) for step in details["loc"][1:]) or "record"
+    where = ".".join(str(step) for step in details["loc"][1:])
     if kind == "extra_forbidden":
-        return InvalidRecordError("unknown_key", f"{where}: no such key in this type of record")
+        return InvalidRecordError("unknown_key", f"{where!r}: no such key in this type of record")
     if kind == "missing":
         return InvalidRecordError("missing_key", f"{where}: must be given")
     message = details["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(given, dict | list) else f" (got {str(given)[:60]!r})"
-    return InvalidRecordError("bad_value", f"{where}: {message}{shown}")
+    if kind in _WHOLE_NUMBER:
+        money = " of minor units, as 13912 for 139.12" if where.endswith("amount") else ""
+        message = f"must be a whole number{money}"
+    return InvalidRecordError("bad_value", (f"{where}: " if where else "") + message + _shown(details.get("input")))
+
+
+def _not_json(line: bytes, message: str) -> InvalidRecordError:
+    try:
+        line.decode()
+    except UnicodeDecodeError as bad:
+        return InvalidRecordError("not_utf8", f"byte {bad.start + 1} is not UTF-8")
+    return InvalidRecordError("bad_json", message.replace(" at line 1 column ", " at column "))
+
+
+def _shown(given: object) -> str:
+    """What was given, short; texts in quotes, so that "1" is not 1."""
+    if isinstance(given, dict | list):
+        return ""
+    text = repr(given)
+    return f" (got {text if len(text) <= GIVEN_SHOWN_MAX else text[:GIVEN_SHOWN_MAX] + '…'})"

@@ -17,7 +17,7 @@ from ledger.commands import (
     RefundOrder,
     UnbindMember,
 )
-from ledger.decisions import BindingRow, DecisionState
+from ledger.decisions import BindingRow, DecisionState, Known
 from ledger.errors import InvalidRecordError, NoPlanError
 from ledger.events import (
     BindingExpired,
@@ -77,7 +77,7 @@ class Decider:
         """
         before = self._state.recorded(command.stream(self._context.source))
         if before is not None:
-            return _repeat_or_conflict(before.content_hash(), command)
+            return _repeat_or_conflict(before, command)
         if command.at > self._context.recorded_at + AHEAD_MAX:
             return Outcome("invalid", "in_the_future", f"{format_instant(command.at)} is more than 5 minutes ahead")
         try:
@@ -218,7 +218,7 @@ class Decider:
         published = self._state.published
         same_id = [event for event in published if (event.id, event.source) == (command.id, self._context.source)]
         if same_id:
-            return _repeat_or_conflict(same_id[0].content, command)
+            return _repeat_or_conflict(Known(same_id[0].data.asked, same_id[0].content), command)
         if command.plan != len(published) + 1:
             return Outcome("invalid", "plan_number", f"the next plan is number {len(published) + 1}")
         if published and command.effective_from <= published[-1].data.asked.effective_from:
@@ -263,14 +263,19 @@ class Decider:
 
     def _no_plan(self, command: AnyCommand) -> NoPlanError:
         return NoPlanError(
-            record_id=command.id, occurred_at=format_instant(command.at), next_plan=len(self._state.plans) + 1
+            record_id=command.id, occurred_at=format_instant(command.at), published=len(self._state.plans)
         )
 
 
-def _repeat_or_conflict(recorded: str | None, command: AnyCommand) -> Outcome:
+def _repeat_or_conflict(before: Known, command: AnyCommand) -> Outcome:
     """G-6: the same id with the same content is a repeat, with another a conflict."""
-    content = command.content_hash()
+    recorded, content = before.content_hash(), command.content_hash()
     if recorded == content:
         return REPEAT
-    message = f"{command.id!r} is recorded with content {recorded}, this record's is {content}"
+    names = [name for name in type(command).model_fields if name != "seq"]
+    differing = [name for name in names if getattr(before.command, name, None) != getattr(command, name)]
+    message = (
+        f"{command.id!r} is recorded with other content: {', '.join(differing)} "
+        f"(hash of the recorded one {recorded}, of this one {content})"
+    )
     return Outcome("conflict", "other_content", message)

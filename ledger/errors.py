@@ -45,18 +45,23 @@ class NoPlanError(RefusedError):
     """A bind or an order that no plan is in force for (P-5).
 
     occurred_at  the instant without a plan, canonical text
+    published    how many plans there are
     """
 
     code = "no_plan"
 
-    def __init__(self, *, record_id: str, occurred_at: str, next_plan: int) -> None:
-        super().__init__(
-            f"no plan is in force at {occurred_at} for {record_id!r}: publish plan {next_plan} with an effective_from "
-            "at or before it (refledger plan publish FILE), or pass --allow-no-plan"
+    def __init__(self, *, record_id: str, occurred_at: str, published: int) -> None:
+        # Plans take effect in the order of their numbers, so only the first can be published for the past (P-1).
+        advice = (
+            "that is before plan 1 takes effect; --allow-no-plan records such orders without commission"
+            if published
+            else "publish plan 1 with an effective_from at or before it (refledger plan publish FILE), "
+            "or pass --allow-no-plan"
         )
+        super().__init__(f"no plan is in force at {occurred_at} for {record_id!r}: {advice}")
         self.record_id = record_id
         self.occurred_at = occurred_at
-        self.next_plan = next_plan
+        self.published = published
 
 
 class PositionError(RefusedError):

@@ -56,6 +56,15 @@ Id = Annotated[str, AfterValidator(check_id)]
 StoredId = Annotated[str, StringConstraints(min_length=1, max_length=ID_BYTES_MAX, pattern=r"^[^\p{Cc}\p{Z}]+$")]
 
 
+def split_stream(stream: str) -> tuple[str, str]:
+    """Source and id of an input's stream: the other way round than `stream_of`."""
+    at, dash = stream.find("@"), stream.find("-")
+    if at < 0 or 0 <= dash < at:
+        return DEFAULT_SOURCE, stream[dash + 1 :]
+    source, _, record_id = stream[at + 1 :].partition("/")
+    return source, record_id
+
+
 def stream_of(kind: Kind, record_id: str, source: str = DEFAULT_SOURCE) -> str:
     """The stream of one input: `order-17`, or `order@shop/17` for another source than the default.
 

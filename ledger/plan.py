@@ -68,7 +68,8 @@ class PlanTerms(BaseModel):
     @model_validator(mode="after")
     def _rates_within_cap(self) -> Self:
         if sum(self.rates_ppm) > self.cap_ppm:
-            message = f"rates sum to {sum(self.rates_ppm)} ppm, above cap_ppm {self.cap_ppm}"
+            total, cap = sum(self.rates_ppm) / 10_000, self.cap_ppm / 10_000
+            message = f"rates_ppm sum to {total:g} %, above the cap of {cap:g} % (cap_ppm)"
             raise ValueError(message)
         # Keys of one object in one order, whatever the file had: the stored bytes are canonical.
         object.__setattr__(self, "min_payout", dict(sorted(self.min_payout.items())))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
-from ledger.clock import from_micros, to_micros
+from ledger.clock import format_instant, from_micros, to_micros
 from ledger.errors import NotFoundError
 from ledger.events import OrderPlaced, PlanPublished
 from ledger.ids import stream_of
@@ -118,6 +118,8 @@ def explain_order(session: Session, log: LogRecorder, order_id: str, source: str
     if not rows:
         raise NotFoundError(f"no order {order_id!r} of source {source!r} is recorded")
     order = order_outcome(rows[0])
+    if order.occurred_at > as_of:
+        raise NotFoundError(f"order {order_id!r} happened later, at {format_instant(order.occurred_at)}")
     stored = log.select_events(stream)[0]
     event = cast("OrderPlaced", decode(stored.topic, stored.state))
     plan = None if order.plan is None else _plan(log, order.plan)

@@ -10,6 +10,7 @@ from ledger.store.session import Row, Session, load
 
 _DOWNLINE = load("projections", "select_downline")
 _UPLINE = load("projections", "select_upline")
+_HAS_TEAM = load("projections", "select_has_team")
 _TOTALS = load("projections", "select_team_totals")
 
 
@@ -38,6 +39,11 @@ class TeamTotal:
     order_minor: int
     commission_minor: int
     clawback_minor: int
+
+
+def has_team(session: Session, member: str) -> bool:
+    """Whether the member was ever bound to anybody, or anybody to them."""
+    return bool(session.rows(_HAS_TEAM, member=member))
 
 
 def downline(session: Session, member: str, as_of: datetime, depth: int) -> list[Edge]:

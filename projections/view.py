@@ -60,6 +60,15 @@ def view_at(
             past.close()
 
 
+def pending(log: LogRecorder, at_position: int | None) -> int:
+    """How many events would have to be projected before a view of that position (None: the head) can be had."""
+    with log.reading() as session:
+        live = checkpoint(session, NAME)
+    if at_position is None:
+        return log.head() - live
+    return 0 if at_position == live else at_position
+
+
 def _catch_up(log: LogRecorder, head: int, progress: Progress | None) -> None:
     """Brings the live tables to the head, together with whatever worker does so at the same time."""
     while True:

@@ -21,6 +21,7 @@ from ledger.store.sqlite import LOCK_TIMEOUT_SECONDS, path_of
 LEDGER = "ledger.store"
 
 _APPLIED = load(LEDGER, "select_migrations")
+_HAS_MIGRATIONS = load(LEDGER, "select_has_migrations")
 _TABLE = load(LEDGER, "create_migration_table")
 _NOTE = load(LEDGER, "insert_migration")
 _LOCK = load(LEDGER, "lock_migrations")
@@ -59,6 +60,8 @@ def check(session: Session, packages: Sequence[str]) -> None:
         NotInitialisedError: some are not applied: `refledger init` does.
         MigrationError: one was changed after it was applied, or the store is newer than this program.
     """
+    if not session.rows(_HAS_MIGRATIONS):
+        raise NotInitialisedError("the database has no ledger in it: run `refledger init`")
     pending = _pending(session.rows(_APPLIED), packages, session.dialect)
     if pending:
         raise NotInitialisedError(f"the store lacks {len(pending)} migrations of this version: run `refledger init`")

@@ -1,0 +1,34 @@
+"""Files that are whole or not there: written under a temporary name, then renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import click
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[IO[str]]:
+    """A text file that appears under its own name once it is complete.
+
+    A link is followed; what is no regular file (a pipe, a device) is written to directly.
+
+    Raises:
+        click.UsageError: it cannot be written.
+    """
+    target = path.resolve()
+    is_special = target.exists() and not target.is_file()
+    partial = target if is_special else target.with_name(f"{target.name}.partial")
+    try:
+        file = partial.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        with file:
+            yield file
+    finally:
+        if not is_special:
+            partial.replace(target)
