@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import traceback
 from collections.abc import Generator
@@ -59,8 +60,8 @@ class Settings:
 
 def status_of(error: BaseException) -> int:
     """The exit status an error ends with."""
-    # The library's own word for a file that is no database; its subclasses are defects of a statement.
-    if type(error) is DatabaseError:
+    # A file that is no database; subclasses of these are defects of a statement.
+    if type(error) in {DatabaseError, sqlite3.DatabaseError}:
         return UNREACHABLE
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), UNEXPECTED)
 

@@ -10,7 +10,7 @@ from cli.output import Report, Section, readable, vertical
 from ledger.ids import split_stream
 from ledger.money import exponent_of
 from ledger.rules.team import Binding
-from projections.explanation import AccrualExplained, LevelExplained, MemberExplained, OrderExplained
+from projections.explanation import AccrualExplained, LevelExplained, MemberExplained, OrderExplained, OrderOfBuyer
 from projections.fold import OrderOutcome, PlacedBinding
 
 WHY = {
@@ -28,8 +28,26 @@ WHY = {
 ORDER_MONEY = frozenset(
     {"amount_minor", "left_minor", "commission_minor", "kept_minor", "clawback_1", "clawback_2", "clawback_3"}
 )
-LEVEL_COLUMNS = ["level", "member", "outcome", "rate", "exact", "commission_minor", "remainder", "kept_minor", "why"]
-REFUND_COLUMNS = ["refund", "value_at", "amount_minor", "left_minor", "clawback_1", "clawback_2", "clawback_3"]
+LEVEL_COLUMNS = (
+    "level",
+    "member",
+    "outcome",
+    "rate",
+    "exact",
+    "commission_minor",
+    "remainder",
+    "kept_minor",
+    "why",
+)
+REFUND_COLUMNS = (
+    "refund",
+    "value_at",
+    "amount_minor",
+    "left_minor",
+    "clawback_1",
+    "clawback_2",
+    "clawback_3",
+)
 
 
 def order_report(found: OrderExplained, as_of: datetime, position: int) -> Report:
@@ -120,70 +138,89 @@ def _edge(placed: PlacedBinding | None) -> dict[str, Any]:
     return {"binding": split_stream(binding.bind)[1], "bound_at": binding.bound_at, "until": binding.until()}
 
 
+ACCRUAL_COLUMNS = [
+    "order",
+    "occurred_at",
+    "buyer",
+    "level",
+    "currency",
+    "base_minor",
+    "outcome",
+    "commission_minor",
+    "clawed_back_minor",
+    "kept_minor",
+    "state",
+    "available_at",
+]
+BALANCE_COLUMNS = (
+    "currency",
+    "earned",
+    "clawed_back",
+    "adjusted",
+    "pending",
+    "available",
+    "reserved",
+    "paid",
+)
+BINDING_COLUMNS = ["bind", "referrer", "bound_at", "until", "ended_by", "plan"]
+BOUGHT_COLUMNS = (
+    "order",
+    "occurred_at",
+    "currency",
+    "amount_minor",
+    "plan",
+    "level_1",
+    "level_2",
+    "level_3",
+)
+MEMBER_MONEY = frozenset(
+    {"amount_minor", "base_minor", "commission_minor", "clawed_back_minor", "kept_minor", *BALANCE_COLUMNS[1:]}
+)
+
+
 def member_report(found: MemberExplained, as_of: datetime, position: int) -> Report:
-    """A member: every order they earned on or could have, balances, bindings."""
+    """A member: every order they earned on or could have, balances, bindings, and what they bought."""
+    name = found.member
     accruals = [_accrual_row(accrual) for accrual in found.accruals]
-    bindings = [
-        {
-            "bind": split_stream(placed.binding.bind)[1],
-            "position": placed.position,
-            "referrer": placed.binding.referrer,
-            "bound_at": placed.binding.bound_at,
-            "until": placed.binding.until(),
-            "ended_by": _ended_by(placed.binding, as_of),
-            "plan": placed.binding.plan,
-        }
-        for placed in found.bindings
-    ]
+    bindings = [_binding_row(placed, as_of) for placed in found.bindings]
     balances = [asdict(balance) for balance in found.balances]
-    money = frozenset(
-        {
-            "base_minor",
-            "commission_minor",
-            "clawed_back_minor",
-            "kept_minor",
-            "earned",
-            "clawed_back",
-            "adjusted",
-            "pending",
-            "available",
-            "reserved",
-            "paid",
-        }
-    )
-    accrual_columns = [
-        "order",
-        "occurred_at",
-        "buyer",
-        "level",
-        "currency",
-        "base_minor",
-        "outcome",
-        "commission_minor",
-        "clawed_back_minor",
-        "kept_minor",
-        "state",
-        "available_at",
-    ]
-    balance_columns = ["currency", "earned", "clawed_back", "adjusted", "pending", "available", "reserved", "paid"]
+    bought = [_bought_row(order) for order in found.orders]
+    title = f"orders with {name} in the upline, as of {readable(as_of)}"
     sections = [
-        Section(
-            accrual_columns, accruals, money, title=f"orders with {found.member} in the upline, as of {readable(as_of)}"
-        ),
-        Section(balance_columns, balances, money, title="balance"),
-        Section(
-            ["bind", "referrer", "bound_at", "until", "ended_by", "plan"], bindings, title=f"bindings of {found.member}"
-        ),
+        Section(ACCRUAL_COLUMNS, accruals, MEMBER_MONEY, title=title),
+        Section(BALANCE_COLUMNS, balances, MEMBER_MONEY, title="balance"),
+        Section(BINDING_COLUMNS, bindings, title=f"bindings of {name}"),
+        Section(BOUGHT_COLUMNS, bought, MEMBER_MONEY, title=f"orders {name} placed, and what became of each level"),
     ]
     document = {
-        "member": found.member,
+        "member": name,
         "as_of": as_of,
         "at_position": position,
         "balances": balances,
         "bindings": bindings,
         "accruals": accruals,
+        "orders": bought,
     }
     return Report(sections, document)
+
+
+def _binding_row(placed: PlacedBinding, as_of: datetime) -> dict[str, Any]:
+    binding = placed.binding
+    return {
+        "bind": split_stream(binding.bind)[1],
+        "position": placed.position,
+        "referrer": binding.referrer,
+        "bound_at": binding.bound_at,
+        "until": binding.until(),
+        "ended_by": _ended_by(binding, as_of),
+        "plan": binding.plan,
+    }
+
+
+def _bought_row(order: OrderOfBuyer) -> dict[str, Any]:
+    source, order_id = split_stream(order.order)
+    row = asdict(order) | {"order": order_id, "source": source}
+    return row | {f"level_{level}": reason for level, reason in enumerate(row.pop("outcomes"), start=1)}
 
 
 def _accrual_row(accrual: AccrualExplained) -> dict[str, Any]:

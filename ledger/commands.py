@@ -176,7 +176,8 @@ class PublishPlan(PlanTerms, Command):
             return data
         given = cast("dict[str, Any]", data)
         filled: dict[str, Any] = {"id": f"plan-{given.get('plan')}", **given}
-        filled.setdefault("effective_from", filled.get("at"))
+        if "at" in filled:
+            filled.setdefault("effective_from", filled["at"])
         return filled
 
     @model_validator(mode="after")
@@ -270,7 +271,9 @@ _WHOLE_NUMBER = frozenset({"int_type", "int_parsing", "int_from_float", "int_par
 
 def _explained(line: bytes, error: ValidationError) -> InvalidRecordError:
     """The first finding of pydantic in our words."""
-    details: ErrorDetails = error.errors(include_url=False, include_context=False)[0]
+    found = error.errors(include_url=False, include_context=False)
+    # Without `at` a plan also lacks effective_from, which defaults to it: the cause is said, not what follows from it.
+    details: ErrorDetails = next((one for one in found if one["loc"][-1:] != ("effective_from",)), found[0])
     kind = details["type"]
     if kind == "json_invalid":
         return _not_json(line, details["msg"])

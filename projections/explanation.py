@@ -24,6 +24,7 @@ from projections.fold import OrderOutcome, PlacedBinding
 _ORDERS = load("projections", "select_order_outcomes")
 _REFUNDS = load("projections", "select_refunds_of_order")
 _BINDINGS = load("projections", "select_team_bindings")
+_ORDERS_OF = load("projections", "select_orders_of")
 _ACCRUALS = load("projections", "select_accruals")
 
 State = Literal["pending", "available"]
@@ -98,13 +99,27 @@ class AccrualExplained:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderOfBuyer:
+    """One order the member placed, and what became of its three levels. Minor units."""
+
+    order: str
+    position: int
+    occurred_at: datetime
+    currency: str
+    amount_minor: int
+    plan: int | None
+    outcomes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MemberExplained:
-    """A member's balances, bindings and everything they earned on."""
+    """A member's balances, bindings, everything they earned on, and everything they bought."""
 
     member: str
     balances: list[Balance]
     bindings: list[PlacedBinding]
     accruals: list[AccrualExplained]
+    orders: list[OrderOfBuyer]
 
 
 def explain_order(session: Session, log: LogRecorder, order_id: str, source: str, as_of: datetime) -> OrderExplained:
@@ -143,9 +158,15 @@ def explain_member(session: Session, member: str, as_of: datetime) -> MemberExpl
     bindings = [placed_binding(row) for row in session.rows(_BINDINGS, keys=[member])]
     bindings = [placed for placed in bindings if placed.binding.bound_at <= as_of]
     accruals = [_accrual(row, as_of) for row in session.rows(_ACCRUALS, member=member, as_of=to_micros(as_of))]
-    if not bindings and not accruals:
-        raise NotFoundError(f"member {member!r} has neither a binding nor a commission by then")
-    return MemberExplained(member, balances_at(session, as_of, [member]), bindings, accruals)
+    orders = [
+        OrderOfBuyer(order, position, from_micros(occurred_at), currency, amount, plan, tuple(outcomes))
+        for order, position, occurred_at, currency, amount, plan, *outcomes in session.rows(
+            _ORDERS_OF, member=member, as_of=to_micros(as_of)
+        )
+    ]
+    if not bindings and not accruals and not orders:
+        raise NotFoundError(f"member {member!r} has no binding, no commission and no order by then")
+    return MemberExplained(member, balances_at(session, as_of, [member]), bindings, accruals, orders)
 
 
 def _plan(log: LogRecorder, number: int) -> PlanTerms:

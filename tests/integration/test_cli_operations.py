@@ -111,7 +111,10 @@ def test_publish_a_plan(tool: Tool) -> None:
     recorded_at = shown.pop("recorded_at")
     assert parse_instant(recorded_at)
     assert shown == {
+        "type": "plan",
+        "id": "plan-1",
         "plan": 1,
+        "at": "2024-01-01T00:00:00.000000Z",
         "effective_from": "2024-01-01T00:00:00.000000Z",
         "rates_ppm": [100_000, 50_000, 20_000],
         "binding": {"policy": "first_touch", "ttl_days": 90, "protection_days": 0, "renewal": "none"},
@@ -131,7 +134,7 @@ def test_plans_in_order(tool: Tool) -> None:
     for arguments, number in (([], 3), (["2"], 2)):
         shown = tool.json("plan", "show", *arguments)
         assert (shown if isinstance(shown, dict) else shown[0])["plan"] == number
-    assert "3 plans" in tool("plan", "show", "4", status=4).err
+    assert "the latest is 3" in tool("plan", "show", "4", status=4).err
     tool("plan", "show", "0", status=2)
     tool("plan", "show", "first", status=2)
 

@@ -109,7 +109,7 @@ def test_explain_order(tool: Tool) -> None:
         (None, "not_bound", 20_000),
     ]
     assert [level["commission_minor"] for level in found["levels"]] == [1_391, 695, 0]
-    assert [level["remainder"] for level in found["levels"]] == ["0.500000", "0.750000", "0"]
+    assert [level["remainder"] for level in found["levels"]] == ["0.005", "0.0075", "0"]
     assert [level["kept_minor"] for level in found["levels"]] == [1_058, 529, 0]
     (refund,) = found["refunds"]
     assert (refund["amount_minor"], refund["left_minor"]) == (3_333, 10_582)

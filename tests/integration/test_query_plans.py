@@ -1,5 +1,7 @@
 """Set-wise look-ups go by index, on tables no one has analysed: the difference is a hundredfold at a million rows."""
 
+# pyright: reportPrivateUsage=false
+
 import psycopg
 import pytest
 

@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.records import AT, LINE, ORDER, RECORDS, parsed_order, reason_of, reason_of_record, refused
 
 from ledger.commands import LINE_BYTES_MAX, OrderLine, command_from, parse_command
 from ledger.money import DAYS_MAX
 from tests.builders import plan
+from tests.records import AT, LINE, ORDER, RECORDS, parsed_order, reason_of, reason_of_record, refused
 
 # Optional keys that may be null.
 NULLABLE = {

@@ -54,6 +54,9 @@ CREATE TABLE order_outcome (
     commission_3 bigint NOT NULL
 );
 
+-- What a member bought.
+CREATE INDEX order_outcome_buyer ON order_outcome (member, occurred_at_us);
+
 -- What matures when, for everyone and for one member per level.
 CREATE INDEX order_outcome_available ON order_outcome (available_at_us);
 CREATE INDEX order_outcome_member_1 ON order_outcome (member_1, available_at_us) WHERE member_1 IS NOT NULL;
