@@ -19,7 +19,7 @@ from benchmarks.streams import Stream
 ROOT = Path(__file__).parents[1]
 
 # A peer takes seconds; after this long it hangs (see `Postgres.save_batch_size`).
-PEER_SECONDS_MAX = 180
+PEER_SECONDS_MAX = 120
 
 Say = Callable[[str], None]
 

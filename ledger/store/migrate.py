@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _TABLE = load(LEDGER, "create_migration_table")
 _NOTE = load(LEDGER, "insert_migration")
 _LOCK = load(LEDGER, "lock_migrations")
 _ROLE = load(LEDGER, "create_writer_role")
+_HAS_ROLE = load(LEDGER, "has_writer_role")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ def _pending(applied: Sequence[tuple[Any, ...]], packages: Sequence[str], dialec
             sha256 = known.pop((package, migration.number), None)
             if sha256 is None:
                 pending.append(migration)
+            elif pending and pending[-1].package == package:
+                raise MigrationError(f"{package}: {pending[-1].name} is not applied, but the later {migration.name} is")
             elif sha256 != migration.sha256:
                 raise MigrationError(f"{package}: {migration.name} was changed after it was applied")
     if any(package in packages for package, _ in known):
@@ -137,7 +141,7 @@ def _sqlite(url: str) -> Generator[sqlite3.Connection]:
     try:
         connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None, uri=True)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
@@ -145,6 +149,20 @@ def _sqlite(url: str) -> Generator[sqlite3.Connection]:
             connection.close()
     except sqlite3.Error as error:
         raise UnreachableError(f"{path}: {error}") from error
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turns on the write-ahead log; SQLite does not wait for another process here, so we do."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 @contextmanager
@@ -163,10 +181,8 @@ def _grant(connection: psycopg.Connection[Any], packages: Sequence[str]) -> None
 
     Where the owner may not create roles and nobody did for them, the triggers alone keep the log append-only.
     """
-    try:
-        with connection.transaction():
-            connection.execute(_ROLE.texts["postgres"])
-    except psycopg.errors.InsufficientPrivilege:
+    connection.execute(_ROLE.texts["postgres"])
+    if connection.execute(_HAS_ROLE.texts["postgres"]).fetchone() is None:
         return
     for package in packages:
         grants = resources.files(package).joinpath("migrations", "postgres", "grants.sql")

@@ -49,11 +49,11 @@ class PostgresSession(Session):
 
     def rows(self, sql: Sql, **parameters: Parameter) -> list[Row]:
         """Runs a query; lists arrive as arrays."""
-        return self._cursor.execute(sql.texts["postgres"], parameters, prepare=True).fetchall()
+        return self._cursor.execute(sql.texts["postgres"], parameters or None, prepare=True).fetchall()
 
     def run(self, sql: Sql, **parameters: Parameter) -> int:
         """Runs a statement."""
-        return self._cursor.execute(sql.texts["postgres"], parameters).rowcount
+        return self._cursor.execute(sql.texts["postgres"], parameters or None).rowcount
 
     def write(self, sql: Sql, rows: Sequence[Row]) -> None:
         """Runs a statement once; its parameters `:a`, `:b`, … are the columns as arrays."""

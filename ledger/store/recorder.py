@@ -117,7 +117,7 @@ class LogRecorder(ApplicationRecorder, ABC):
             rows = session.rows(
                 _STREAM,
                 stream=str(originator_id),
-                after=0 if gt is None else gt,
+                after=-1 if gt is None else gt,
                 upto=POSITION_MAX if lte is None else lte,
             )
         events = [StoredEvent(*row) for row in rows]

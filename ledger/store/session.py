@@ -56,6 +56,9 @@ def load(package: str, name: str) -> Sql:
 
 
 def _for_psycopg(text: LiteralString) -> LiteralString:
+    """`:name` as psycopg writes it; where there is none the text goes out as it is, per cent signs and all."""
+    if not _PARAMETER.search(text):
+        return text
     return cast("LiteralString", _PARAMETER.sub(r"%(\1)s", text.replace("%", "%%")))
 
 

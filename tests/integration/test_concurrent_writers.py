@@ -33,6 +33,7 @@ T = TypeVar("T")
 Record = dict[str, Any]
 
 WRITERS = 3
+WAIT_SECONDS = 30
 JANUARY = "2026-01-01T00:00:00Z"
 SHAPE = Shape(members=120, orders=400, days=200, ttl_days=20, retry_share_ppm=0)
 TIMES = (datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC), LATER)
@@ -63,7 +64,7 @@ def start_together(barrier: Barrier, url: str, task: Callable[[Ledger], T]) -> T
     """Runs a task on a ledger that is open already when the others are ready too."""
     with closing(Ledger(url, actor="test")) as ledger:
         ledger.log.head()
-        barrier.wait(60)
+        barrier.wait(WAIT_SECONDS)
         return task(ledger)
 
 
@@ -91,7 +92,7 @@ def feed_in_step(facts: Sequence[Record], barrier: Barrier, ledger: Ledger) -> l
     """Submits each record in a transaction of its own, when the others are about to submit theirs."""
     outcomes: list[str] = []
     for fact in facts:
-        barrier.wait(60)
+        barrier.wait(WAIT_SECONDS)
         outcomes += feed([fact], 1, "default", ledger)
     return outcomes
 
@@ -169,8 +170,8 @@ class Rebuilt:
             case BindingExpired(data=data):
                 self.lapsed[data.bind] = event.occurred_at
             case OrderRefunded(data=data):
-                stream = stream_of("order", data.order_id, event.source)
-                self.refunds.append((stream, row.position, data.line, data.amount_minor))
+                stream = stream_of("order", data.asked.order, event.source)
+                self.refunds.append((stream, row.position, data.asked.line, data.asked.amount))
             case _:
                 pass
 
@@ -337,7 +338,7 @@ def test_runners_side_by_side_write_what_one_writes(
 ) -> None:
     """Every event is projected by exactly one of three workers, and the tables are those of a single one."""
     feed(history, 5_000, "default", ledger)
-    shares = processes.run(store_url, *(partial(project, size) for size in (20, 20, 33)))
+    shares = processes.run(store_url, *(partial(project, size) for size in (5, 5, 8)))
     Runner(ledger.log, alone.log).catch_up()
 
     assert sum(shares) == ledger.log.head()

@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from cli.context import DONE, REFUSED
 from cli.history import Shape, lines
 from ledger.application import Ledger
 from ledger.commands import AnyCommand, parse_command
@@ -149,7 +150,7 @@ def test_a_history_ends_the_same_one_by_one(ledger: Ledger, name: str) -> None:
 def start_ingest(url: str, file: Path, batch_size: int) -> subprocess.Popen[bytes]:
     """`refledger ingest` as a process of its own."""
     command = (*REFLEDGER, "--db", url, "--actor", "test", "ingest", str(file), "--batch-size", str(batch_size))
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def is_killed(process: subprocess.Popen[bytes], ledger: Ledger, head: int, delay_seconds: float) -> bool:
@@ -175,7 +176,7 @@ def test_a_killed_ingest_is_run_again(ledger: Ledger, store_url: str, tmp_path: 
     file = write(tmp_path, history(name, LINES))
     head = chance.randrange(LINES // 2)
     assert is_killed(start_ingest(store_url, file, 50), ledger, head, chance.random() / 50)
-    assert start_ingest(store_url, file, 5_000).wait() == 0
+    assert start_ingest(store_url, file, 5_000).wait() == DONE
     assert books(ledger, name, LINES) == books_of_a_straight_run(name, LINES)
 
 
@@ -189,7 +190,7 @@ def test_an_ingest_killed_again_and_again(ledger: Ledger, store_url: str, tmp_pa
     for kill in range(KILLS):
         head = kill * step + chance.randrange(step)
         assert is_killed(start_ingest(store_url, file, 100), ledger, head, chance.random() / 50), head
-    assert start_ingest(store_url, file, 5_000).wait() == 0
+    assert start_ingest(store_url, file, 5_000).wait() == DONE
     assert books(ledger, "public", None) == books_of_a_straight_run("public", None)
 
 
@@ -205,13 +206,15 @@ TOO_EARLY = [
 ]
 
 
-def test_a_refund_that_came_too_early_keeps_its_place(store_url: str, sqlite_template: bytes, tmp_path: Path) -> None:
-    """An interruption before it comes again does not let its first line in: the clawbacks would change places."""
+def test_a_refund_that_came_too_early_gets_its_chance_again(
+    store_url: str, sqlite_template: bytes, tmp_path: Path
+) -> None:
+    """Fed again after an interruption, its first line may find its order (R-1): sooner, but once, and nobody's money."""
     records = [json.dumps(record).encode() + b"\n" for record in TOO_EARLY]
     (tmp_path / "straight.db").write_bytes(sqlite_template)
     straight_url = f"sqlite:///{tmp_path}/straight.db"
     for url, count in ((straight_url, 6), (store_url, 4), (store_url, 6)):
-        start_ingest(url, write(tmp_path, records[:count]), 4).wait()
+        assert start_ingest(url, write(tmp_path, records[:count]), 4).wait() in {DONE, REFUSED}
     with closing(Ledger(straight_url)) as straight, closing(Ledger(store_url)) as interrupted:
-        mid_february = datetime(2026, 2, 15, tzinfo=UTC)
-        assert books_at(interrupted, mid_february) == books_at(straight, mid_february)
+        assert interrupted.log.head() == straight.log.head()
+        assert replayed(interrupted).digest == replayed(straight).digest

@@ -15,14 +15,15 @@ CREATE TABLE event (
     CONSTRAINT event_stream_version UNIQUE (stream, version)
 );
 
--- Serialises appends; held until the transaction ends, and one per schema.
-CREATE FUNCTION refledger_lock_append() RETURNS void LANGUAGE sql AS $$
-    SELECT pg_advisory_xact_lock(hashtextextended('refledger append ' || current_schema(), 0))
+-- The append lock: held until the transaction ends, one per log, whatever the search path of who takes it.
+CREATE FUNCTION refledger_lock_append(log oid) RETURNS void LANGUAGE sql AS $$
+    SELECT pg_advisory_xact_lock(hashtext('refledger append'), (log::bigint & 2147483647)::integer)
 $$;
 
 CREATE FUNCTION refledger_serialise_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM refledger_lock_append();
+    -- The same lock; called by no name that another search path might not find.
+    PERFORM pg_advisory_xact_lock(hashtext('refledger append'), (TG_RELID::bigint & 2147483647)::integer);
     RETURN NULL;
 END
 $$;

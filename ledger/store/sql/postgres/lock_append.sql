@@ -1,2 +1,2 @@
 -- Waits for the append lock of this database, held until the transaction ends.
-SELECT refledger_lock_append()
+SELECT refledger_lock_append('event'::regclass)
