@@ -209,7 +209,7 @@ TOO_EARLY = [
 def test_a_refund_that_came_too_early_gets_its_chance_again(
     store_url: str, sqlite_template: bytes, tmp_path: Path
 ) -> None:
-    """Fed again after an interruption, its first line may find its order (R-1): sooner, but once, and nobody's money."""
+    """Fed again after an interruption, its first line may find its order (R-1): sooner, but once."""
     records = [json.dumps(record).encode() + b"\n" for record in TOO_EARLY]
     (tmp_path / "straight.db").write_bytes(sqlite_template)
     straight_url = f"sqlite:///{tmp_path}/straight.db"
