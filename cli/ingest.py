@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 import time
@@ -24,6 +23,7 @@ from cli.terminal import counted, progress, say
 from ledger.clock import format_instant
 from ledger.commands import LINE_BYTES_MAX, AnyCommand, BindMember, PlaceOrder, parse_command
 from ledger.errors import InvalidRecordError, NoPlanError, RefusedError
+from ledger.garbage import collection_paused
 from ledger.ids import DEFAULT_SOURCE, check_source
 from ledger.outcomes import Outcome
 
@@ -184,7 +184,7 @@ def ingest(settings: Settings, file: str, rejects: Path | None, form: Format | N
 def feed(submitter: Submitter, records: Records, tally: Tally, rejected: Rejects, how: How) -> None:
     """Feeds all lines, one transaction per batch."""
     done = 0
-    with progress("ingest", records.size) as advance, _garbage_collection_paused():
+    with progress("ingest", records.size) as advance, collection_paused():
         for batch in records.batches(how.batch_size):
             _submit(submitter, batch, tally, rejected, how)
             advance(records.bytes_read() - done)
@@ -252,18 +252,6 @@ def _rejects_file(path: Path | None) -> Generator[IO[str] | None]:
         return
     with replacing(path) as file:
         yield file
-
-
-@contextmanager
-def _garbage_collection_paused() -> Generator[None]:
-    """Batches make no cycles worth looking for; looking costs a third of the time."""
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
 
 
 def tally_report(tally: Tally, facts: dict[str, Any]) -> Report:

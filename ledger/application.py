@@ -17,9 +17,8 @@ from eventsourcing.persistence import Mapper, StoredEvent
 from ledger.clock import Clock, format_instant, system_clock
 from ledger.commands import AHEAD_MAX, AnyCommand
 from ledger.decider import Context, Decider
-from ledger.decisions import DecisionState
+from ledger.decisions import DecisionState, PublishedPlan
 from ledger.errors import RefusedError
-from ledger.events import PlanPublished
 from ledger.ids import DEFAULT_SOURCE, check_id, check_source
 from ledger.mapper import CanonicalMapper
 from ledger.outcomes import Outcome
@@ -48,7 +47,7 @@ class Ledger(Application[str]):
         super().__init__(_environment(url))
         self._actor = check_id(actor)
         self._clock = clock
-        self._published: list[PlanPublished] = []
+        self._published: list[PublishedPlan] = []
 
     @property
     def log(self) -> LogRecorder:  # pyright: ignore[reportIncompatibleMethodOverride]  # deprecated in the library
@@ -120,7 +119,7 @@ class Ledger(Application[str]):
 
     def _decide(
         self, append: Append, commands: Sequence[AnyCommand], *, source: str, allow_no_plan: bool
-    ) -> tuple[list[Outcome], list[PlanPublished]]:
+    ) -> tuple[list[Outcome], list[PublishedPlan]]:
         """Reads, decides, appends and writes the decision state, all under the lock held by `append`."""
         recorded_at = append.recorded_at(self._clock())
         state = DecisionState(append.session, self._published)
@@ -136,7 +135,7 @@ class Ledger(Application[str]):
 class Rehearsal:
     """What `Ledger.submit` would answer, batch after batch, with nothing recorded in the end."""
 
-    def __init__(self, decide: Callable[..., tuple[list[Outcome], list[PlanPublished]]]) -> None:
+    def __init__(self, decide: Callable[..., tuple[list[Outcome], list[PublishedPlan]]]) -> None:
         self._decide = decide
 
     def submit(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from ledger.clock import format_instant
 from ledger.commands import (
@@ -39,7 +38,7 @@ from ledger.events import (
     expiry_stream,
 )
 from ledger.ids import stream_of
-from ledger.mapper import InputEncoder, decode, encode
+from ledger.mapper import InputEncoder, encode
 from ledger.money import exponent_of
 from ledger.outcomes import BOUND, RECORDED, REPEAT, Outcome
 from ledger.rules.binding import BindRequest, Bound, decide_bind, decide_unbind, renewed_until
@@ -216,17 +215,16 @@ class Decider:
     def _plan(self, command: PublishPlan) -> Outcome:
         """P-1: numbers without gaps, effective_from strictly increasing."""
         published = self._state.published
-        same_id = [event for event in published if (event.id, event.source) == (command.id, self._context.source)]
-        if same_id:
-            return _repeat_or_conflict(Known(same_id[0].data.asked, same_id[0].content), command)
+        for plan in published:
+            if (plan.known.command.id, plan.known.source) == (command.id, self._context.source):
+                return _repeat_or_conflict(plan.known, command)
         if command.plan != len(published) + 1:
             return Outcome("invalid", "plan_number", f"the next plan is number {len(published) + 1}")
-        if published and command.effective_from <= published[-1].data.asked.effective_from:
-            last = format_instant(published[-1].data.asked.effective_from)
+        if published and command.effective_from <= published[-1].terms.effective_from:
+            last = format_instant(published[-1].terms.effective_from)
             message = f"effective_from must be after plan {len(published)}'s, {last}"
             return Outcome("invalid", "plan_effective_from", message)
         self._first(PlanPublished, command)
-        self._state.add_plan(cast("PlanPublished", decode(*self.encoded[-1][2:])))
         return RECORDED
 
     # -- events
@@ -235,7 +233,7 @@ class Decider:
         """The event that records an input, first of its stream."""
         stream = command.stream(self._context.source)
         self.encoded.append((stream, 1, kind.TOPIC, self._encoder.encode(kind, command, stream, **decided)))
-        self._state.add(stream, command)
+        self._state.add(stream, command, self._context.source)
 
     def _next(self, kind: type[Event], command: AnyCommand, data: Data, row: BindingRow) -> None:
         """A fact that follows from an input, next of a binding's stream."""

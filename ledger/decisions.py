@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import cast
 
 from ledger.clock import from_micros, to_micros
-from ledger.commands import AnyCommand, BindMember, InviteMember, PlaceOrder, RefundOrder, UnbindMember
+from ledger.commands import AnyCommand, BindMember, InviteMember, PlaceOrder, PublishPlan, RefundOrder, UnbindMember
 from ledger.events import (
     BindingRefused,
     BindingReleased,
@@ -26,7 +26,7 @@ from ledger.events import (
 )
 from ledger.ids import stream_of
 from ledger.mapper import decode
-from ledger.plan import Plans
+from ledger.plan import Plans, PlanTerms
 from ledger.rules.binding import Invite
 from ledger.rules.refund import PaidOrder, Refunded
 from ledger.rules.team import Binding
@@ -79,11 +79,20 @@ class Known:
     """An input that was recorded. `content`: its hash as stored; None: it is of this very batch."""
 
     command: AnyCommand
-    content: str | None
+    source: str
+    content: str | None = None
 
     def content_hash(self) -> str:
         """What tells a repeat from a conflict (G-6)."""
         return self.content or self.command.content_hash()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPlan:
+    """A plan in the log, and the input it came with."""
+
+    terms: PlanTerms
+    known: Known
 
 
 @dataclass(slots=True)
@@ -109,11 +118,11 @@ class BindingRow:
 class DecisionState:
     """What one batch needs to know, at the head, kept current while the batch is decided."""
 
-    def __init__(self, session: Session, published: Sequence[PlanPublished] = ()) -> None:
+    def __init__(self, session: Session, published: Sequence[PublishedPlan] = ()) -> None:
         """`published`: plans known to be in the log; they never change, so they need not be read again."""
         self._session = session
         self.published = list(published)
-        self.plans = Plans(event.data.asked for event in published)
+        self.plans = Plans(plan.terms for plan in published)
         self._recorded: dict[str, Known] = {}
         self._histories: dict[str, list[Binding]] = {}
         self._rows: dict[str, list[BindingRow]] = {}
@@ -126,25 +135,31 @@ class DecisionState:
 
     def read(self, commands: Sequence[AnyCommand], source: str) -> None:
         """Reads all that deciding these commands may ask for."""
-        self._read_plans()
         streams = {command.stream(source) for command in commands}
         refunds = [command for command in commands if isinstance(command, RefundOrder)]
         orders = {stream_of("order", refund.order, source) for refund in refunds}
         binds = [command for command in commands if isinstance(command, BindMember)]
         invites = {stream_of("invite", bind.invite, source) for bind in binds if bind.invite is not None}
-        self._read_recorded(sorted(streams | orders | invites))
+        # Plans never change once published, so only the next one is asked for.
+        self._read_recorded(sorted(streams | orders | invites | {self._next_plan()}))
+        while (known := self.recorded(self._next_plan())) is not None:
+            self._take_plan(known)
+            self._read_recorded([self._next_plan()])
         self._read_refunds(sorted(orders))
         self._read_bindings(commands, binds)
 
-    def _read_plans(self) -> None:
-        """Plans never change once published, so only those after the last one known are asked for."""
-        while rows := self._session.rows(_RECORDED, keys=[stream_of("plan", str(len(self.plans) + 1))]):
-            self.add_plan(cast("PlanPublished", decode(*rows[0][1:])))
+    def _next_plan(self) -> str:
+        return stream_of("plan", str(len(self.plans) + 1))
+
+    def _take_plan(self, known: Known) -> None:
+        if isinstance(known.command, PublishPlan):
+            self.published.append(PublishedPlan(known.command, known))
+            self.plans.add(known.command)
 
     def _read_recorded(self, streams: list[str]) -> None:
         for stream, topic, state in self._session.rows(_RECORDED, keys=streams):
             event = cast("InputEvent", decode(topic, state))
-            self._recorded[stream] = Known(cast("AnyCommand", event.data.asked), event.content)
+            self._recorded[stream] = Known(cast("AnyCommand", event.data.asked), event.source, event.content)
 
     def _read_refunds(self, orders: list[str]) -> None:
         if not orders:
@@ -220,14 +235,10 @@ class DecisionState:
 
     # -- what the batch changes
 
-    def add(self, stream: str, command: AnyCommand) -> None:
-        """An input was recorded or refused for good: later commands of the batch find it."""
-        self._recorded[stream] = Known(command, None)
-
-    def add_plan(self, event: PlanPublished) -> None:
-        """A plan was published: it may be in force for the next command."""
-        self.published.append(event)
-        self.plans.add(event.data.asked)
+    def add(self, stream: str, command: AnyCommand, source: str) -> None:
+        """An input was recorded or refused for good: later commands of the batch find it; a plan may be in force."""
+        self._recorded[stream] = known = Known(command, source)
+        self._take_plan(known)
 
     def add_binding(self, binding: Binding, position: int) -> None:
         """A bind was granted at this position."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger.errors import IntegrityError
+from ledger.garbage import collection_paused
 from ledger.mapper import decode
 from ledger.store.recorder import Recorded
 from projections.balances import Balance, digest, in_order
@@ -144,7 +145,27 @@ def replay(rows: Iterable[Recorded], as_of: datetime, progress: Progress | None 
     Source: rules G-5, S-1, S-3.
     """
     started = time.perf_counter()
-    fold, books, content = Fold(), _Books(as_of), ContentRoot()
+    books, content = _Books(as_of), ContentRoot()
+    with collection_paused():
+        events = _fold(rows, books, content, progress)
+    balances = books.balances()
+    return Replay(
+        as_of=as_of,
+        at_position=events,
+        engine="python",
+        events=events,
+        seconds=time.perf_counter() - started,
+        digest=digest(balances),
+        content_root=content.hex(),
+        balances=balances,
+        levels=books.levels,
+        outcomes=dict(sorted(books.outcomes.items())),
+    )
+
+
+def _fold(rows: Iterable[Recorded], books: _Books, content: ContentRoot, progress: Progress | None) -> int:
+    """Takes every row into the books and the content root; returns how many there were."""
+    fold = Fold()
     events = 0
     for row in rows:
         events += 1
@@ -159,16 +180,4 @@ def replay(rows: Iterable[Recorded], as_of: datetime, progress: Progress | None 
                 books.take_clawback(fact)
         if progress is not None and events % PROGRESS_EVERY == 0:
             progress(PROGRESS_EVERY)
-    balances = books.balances()
-    return Replay(
-        as_of=as_of,
-        at_position=events,
-        engine="python",
-        events=events,
-        seconds=time.perf_counter() - started,
-        digest=digest(balances),
-        content_root=content.hex(),
-        balances=balances,
-        levels=books.levels,
-        outcomes=dict(sorted(books.outcomes.items())),
-    )
+    return events

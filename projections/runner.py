@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ledger.garbage import collection_paused
 from ledger.store.recorder import POSITION_MAX, LogRecorder, read_log
 from projections.checkpoint import begin, move
 from projections.commissions import Commissions
@@ -47,10 +48,11 @@ class Runner:
     def catch_up(self, upto: int = POSITION_MAX, progress: Progress | None = None) -> int:
         """Projects until nothing is left up to a position; returns how many events that were."""
         total = 0
-        while events := self.step(upto):
-            total += events
-            if progress is not None:
-                progress(events)
+        with collection_paused():
+            while events := self.step(upto):
+                total += events
+                if progress is not None:
+                    progress(events)
         return total
 
     def _resume(self) -> int:
