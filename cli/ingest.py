@@ -6,9 +6,10 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
@@ -19,12 +20,14 @@ from cli.files import replacing
 from cli.options import CheckedParam, format_option
 from cli.output import Format, Report, Section, emit
 from cli.records import Line, Records, open_records
+from cli.resuming import Prefix, lines_decided
 from cli.terminal import counted, progress, say
 from ledger.clock import format_instant
 from ledger.commands import LINE_BYTES_MAX, AnyCommand, BindMember, PlaceOrder, parse_command
 from ledger.errors import InvalidRecordError, NoPlanError, RefusedError
 from ledger.garbage import collection_paused
 from ledger.ids import DEFAULT_SOURCE, check_source
+from ledger.marks import Mark
 from ledger.outcomes import Outcome
 
 BATCH_SIZE = 5_000
@@ -96,19 +99,35 @@ class Rejects:
 class Submitter(Protocol):
     """`Ledger.submit`, or its rehearsal."""
 
-    def submit(self, commands: Sequence[AnyCommand], *, source: str, allow_no_plan: bool) -> list[Outcome]:
+    def submit(
+        self, commands: Sequence[AnyCommand], *, source: str, allow_no_plan: bool, mark: Mark | None
+    ) -> list[Outcome]:
         """Decides a batch."""
+        ...
+
+    def review(self, commands: Sequence[AnyCommand], *, source: str) -> list[Outcome]:
+        """Looks up what an earlier run decided."""
+        ...
+
+    def finish(self, mark: Mark) -> None:
+        """The input is through."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """Options of one run."""
+    """Options of one run.
+
+    decided    how many first lines an interrupted run has decided already
+    is_marked  whether to note how far it came; a pipe cannot be read again from its beginning
+    """
 
     source: str = DEFAULT_SOURCE
     allow_no_plan: bool = False
     dry_run: bool = False
     batch_size: int = BATCH_SIZE
+    decided: int = 0
+    is_marked: bool = False
 
 
 @click.command(short_help="Feed records of a shop into the ledger.")
@@ -163,6 +182,10 @@ def ingest(settings: Settings, file: str, rejects: Path | None, form: Format | N
     started = time.perf_counter()
     with opened(settings) as ledger, _rejects_file(rejects) as rejects_file, open_records(file) as records:
         rejected = Rejects(rejects_file)
+        decided = lines_decided(ledger, file, how.source)
+        how = replace(how, decided=decided, is_marked=records.size is not None)
+        if how.decided:
+            say(f"an earlier run was interrupted after {counted(how.decided, 'line')}: going on from there")
         deciding: AbstractContextManager[Submitter] = ledger.rehearsing() if how.dry_run else nullcontext(ledger)
         try:
             with deciding as submitter:
@@ -182,26 +205,43 @@ def ingest(settings: Settings, file: str, rejects: Path | None, form: Format | N
 
 
 def feed(submitter: Submitter, records: Records, tally: Tally, rejected: Rejects, how: How) -> None:
-    """Feeds all lines, one transaction per batch."""
+    """Feeds all lines, one transaction per batch; the first `how.decided` are only looked up."""
     done = 0
+    prefix = Prefix(how.source)
     with progress("ingest", records.size) as advance, collection_paused():
         for batch in records.batches(how.batch_size):
-            _submit(submitter, batch, tally, rejected, how)
+            decided = batch[: max(0, how.decided - prefix.lines)]
+            prefix.add(batch)
+            if decided:
+                _take(decided, tally, rejected, partial(submitter.review, source=how.source))
+            if len(batch) > len(decided):
+                _submit(submitter, batch[len(decided) :], tally, rejected, how, prefix)
             advance(records.bytes_read() - done)
-            say(f"{tally.by_name.total()} lines read", at=1)
             done = records.bytes_read()
+            say(f"{tally.by_name.total()} lines read", at=1)
+    if prefix.lines and how.is_marked:
+        submitter.finish(prefix.mark())
 
 
-def _submit(submitter: Submitter, batch: list[Line], tally: Tally, rejected: Rejects, how: How) -> None:
-    """Only once the batch is committed are its lines counted and its rejects written."""
-    parsed = [_parsed(line) for line in batch]
-    commands = [command for command in parsed if not isinstance(command, Outcome)]
+def _submit(  # the batch, where its outcomes go, and how
+    submitter: Submitter, batch: list[Line], tally: Tally, rejected: Rejects, how: How, prefix: Prefix
+) -> None:
+    mark = prefix.mark() if how.is_marked else None
+    submit = partial(submitter.submit, source=how.source, allow_no_plan=how.allow_no_plan, mark=mark)
     try:
-        outcomes = iter(submitter.submit(commands, source=how.source, allow_no_plan=how.allow_no_plan))
+        _take(batch, tally, rejected, submit)
     except NoPlanError as error:
         kept = f"the {counted(tally.by_name.total(), 'line')} before this batch are in, nothing of it is"
-        numbers = [line.number for line, command in zip(batch, parsed, strict=True) if _is_of(command, error)]
-        raise RefusedError(f"line {numbers[0]}: {error}; {kept}") from None
+        number = next(line.number for line in batch if _is_of(_parsed(line), error))
+        raise RefusedError(f"line {number}: {error}; {kept}") from None
+
+
+def _take(
+    batch: list[Line], tally: Tally, rejected: Rejects, decide: Callable[[Sequence[AnyCommand]], list[Outcome]]
+) -> None:
+    """Only once the batch is committed are its lines counted and its rejects written."""
+    parsed = [_parsed(line) for line in batch]
+    outcomes = iter(decide([command for command in parsed if not isinstance(command, Outcome)]))
     for line, command in zip(batch, parsed, strict=True):
         is_invalid = isinstance(command, Outcome)
         outcome = command if is_invalid else next(outcomes)

@@ -27,10 +27,8 @@ def init(settings: Settings) -> None:
     """Create or migrate the store that --db names; safe to repeat. On PostgreSQL run it as the database's owner."""
     applied = migrate(settings.url, PACKAGES)
     store = _without_password(settings.url)
-    if applied:
-        say(f"{counted(len(applied), 'migration')} applied to {store}; next: refledger plan publish FILE")
-    else:
-        say(f"{store} is up to date")
+    say(f"applied: {', '.join(applied)}", at=1)
+    say(f"{store} is {'ready; next: refledger plan publish FILE' if applied else 'up to date'}")
 
 
 def _without_password(url: str) -> str:

@@ -16,11 +16,12 @@ from eventsourcing.persistence import Mapper, StoredEvent
 
 from ledger.clock import Clock, format_instant, system_clock
 from ledger.commands import AHEAD_MAX, AnyCommand
-from ledger.decider import Context, Decider
+from ledger.decider import Context, Decider, reviewed
 from ledger.decisions import DecisionState, PublishedPlan
 from ledger.errors import RefusedError
 from ledger.ids import DEFAULT_SOURCE, check_id, check_source
 from ledger.mapper import CanonicalMapper
+from ledger.marks import Mark, clear_mark, move_mark
 from ledger.outcomes import Outcome
 from ledger.store.postgres import URL_KEY, URL_PREFIXES
 from ledger.store.recorder import Append, LogRecorder
@@ -59,7 +60,12 @@ class Ledger(Application[str]):
         return CanonicalMapper(self.construct_transcoder())
 
     def submit(
-        self, commands: Sequence[AnyCommand], *, source: str = DEFAULT_SOURCE, allow_no_plan: bool = False
+        self,
+        commands: Sequence[AnyCommand],
+        *,
+        source: str = DEFAULT_SOURCE,
+        allow_no_plan: bool = False,
+        mark: Mark | None = None,
     ) -> list[Outcome]:
         """Decides and records a batch in one transaction: all of it or nothing.
 
@@ -67,6 +73,7 @@ class Ledger(Application[str]):
             commands: in the order in which they are decided.
             source: where they come from; ids are unique per source and type (G-6).
             allow_no_plan: record orders no plan is in force for, refuse such binds (P-5).
+            mark: how far the input they come from is decided with them.
 
         Returns:
             One outcome per command.
@@ -76,9 +83,26 @@ class Ledger(Application[str]):
         """
         with self.log.appending() as append:
             outcomes, published = self._decide(append, commands, source=source, allow_no_plan=allow_no_plan)
+            if mark is not None:
+                move_mark(append.session, mark)
         # Only what was committed is remembered.
         self._published = published
         return outcomes
+
+    def review(self, commands: Sequence[AnyCommand], *, source: str = DEFAULT_SOURCE) -> list[Outcome]:
+        """What became of commands that an earlier, interrupted run has decided already; records nothing.
+
+        What is not in the log was rejected then, and is rejected again.
+        """
+        with self.log.reading() as session:
+            state = DecisionState(session)
+            state.read_recorded([command.stream(source) for command in commands])
+        return [reviewed(state.recorded(command.stream(source)), command) for command in commands]
+
+    def finish(self, mark: Mark) -> None:
+        """An input is through: fed again, each of its lines is decided again."""
+        with self.log.writing() as session:
+            clear_mark(session, mark)
 
     @contextmanager
     def rehearsing(self) -> Generator[Rehearsal]:
@@ -87,7 +111,7 @@ class Ledger(Application[str]):
         Other writers wait meanwhile.
         """
         with suppress(_DryRunError), self.log.appending() as append:
-            yield Rehearsal(partial(self._decide, append))
+            yield Rehearsal(partial(self._decide, append), self.review)
             raise _DryRunError
 
     def expire(self, as_of: datetime | None = None) -> int:
@@ -135,15 +159,30 @@ class Ledger(Application[str]):
 class Rehearsal:
     """What `Ledger.submit` would answer, batch after batch, with nothing recorded in the end."""
 
-    def __init__(self, decide: Callable[..., tuple[list[Outcome], list[PublishedPlan]]]) -> None:
+    def __init__(
+        self,
+        decide: Callable[..., tuple[list[Outcome], list[PublishedPlan]]],
+        review: Callable[..., list[Outcome]],
+    ) -> None:
         self._decide = decide
+        # What is decided already is in the log, rehearsed or not.
+        self.review = review
 
     def submit(
-        self, commands: Sequence[AnyCommand], *, source: str = DEFAULT_SOURCE, allow_no_plan: bool = False
+        self,
+        commands: Sequence[AnyCommand],
+        *,
+        source: str = DEFAULT_SOURCE,
+        allow_no_plan: bool = False,
+        mark: Mark | None = None,
     ) -> list[Outcome]:
-        """As `Ledger.submit`."""
+        """As `Ledger.submit`; no mark is moved."""
+        del mark
         outcomes, _ = self._decide(commands, source=source, allow_no_plan=allow_no_plan)
         return outcomes
+
+    def finish(self, mark: Mark) -> None:
+        """Leaves the mark where it is."""
 
 
 def _append(append: Append, decider: Decider, recorded_at: datetime) -> None:

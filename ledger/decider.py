@@ -277,3 +277,13 @@ def _repeat_or_conflict(before: Known, command: AnyCommand) -> Outcome:
         f"(hash of the recorded one {recorded}, of this one {content})"
     )
     return Outcome("conflict", "other_content", message)
+
+
+def reviewed(before: Known | None, command: AnyCommand) -> Outcome:
+    """What became of a command that was decided before: recorded then, or else rejected then."""
+    if before is not None:
+        return _repeat_or_conflict(before, command)
+    if isinstance(command, RefundOrder):
+        return Outcome("retryable", "unknown_order", f"order {command.order!r} was not recorded yet at this line")
+    message = "it was rejected by the run that was interrupted; feed it again in a file of its own"
+    return Outcome("invalid", "rejected_before", message)

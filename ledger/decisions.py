@@ -141,10 +141,10 @@ class DecisionState:
         binds = [command for command in commands if isinstance(command, BindMember)]
         invites = {stream_of("invite", bind.invite, source) for bind in binds if bind.invite is not None}
         # Plans never change once published, so only the next one is asked for.
-        self._read_recorded(sorted(streams | orders | invites | {self._next_plan()}))
+        self.read_recorded(sorted(streams | orders | invites | {self._next_plan()}))
         while (known := self.recorded(self._next_plan())) is not None:
             self._take_plan(known)
-            self._read_recorded([self._next_plan()])
+            self.read_recorded([self._next_plan()])
         self._read_refunds(sorted(orders))
         self._read_bindings(commands, binds)
 
@@ -156,7 +156,8 @@ class DecisionState:
             self.published.append(PublishedPlan(known.command, known))
             self.plans.add(known.command)
 
-    def _read_recorded(self, streams: list[str]) -> None:
+    def read_recorded(self, streams: list[str]) -> None:
+        """Reads which of these inputs are in the log."""
         for stream, topic, state in self._session.rows(_RECORDED, keys=streams):
             event = cast("InputEvent", decode(topic, state))
             self._recorded[stream] = Known(cast("AnyCommand", event.data.asked), event.source, event.content)

@@ -4,4 +4,5 @@
 GRANT USAGE ON SCHEMA public TO refledger_writer;
 GRANT SELECT, INSERT ON event TO refledger_writer;
 GRANT SELECT, INSERT, UPDATE ON decision_binding, decision_refund TO refledger_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ingest_mark TO refledger_writer;
 GRANT SELECT ON migration TO refledger_writer;

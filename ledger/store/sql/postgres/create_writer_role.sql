@@ -2,12 +2,18 @@
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'refledger_writer') THEN
-        CREATE ROLE refledger_writer NOLOGIN;
+        -- Two ledgers of one server may be made at the same time; the one that loses is still to become a member.
+        BEGIN
+            CREATE ROLE refledger_writer NOLOGIN;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+        END;
     END IF;
-    IF NOT pg_has_role(current_user, 'refledger_writer', 'MEMBER') THEN
-        EXECUTE format('GRANT refledger_writer TO %I', current_user);
+    -- From PostgreSQL 16 on, whoever created a role is a member who may grant it but not yet act as it.
+    IF NOT pg_has_role(current_user, 'refledger_writer',
+                       CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END) THEN
+        GRANT refledger_writer TO CURRENT_USER;
     END IF;
--- Two ledgers of one server may be made at the same time; an administrator may keep roles to themselves.
-EXCEPTION WHEN duplicate_object OR unique_violation OR insufficient_privilege THEN NULL;
+-- An administrator may keep roles to themselves.
+EXCEPTION WHEN insufficient_privilege THEN NULL;
 END
 $$
