@@ -73,7 +73,7 @@ def write(tool: Tool, name: str, text: str) -> str:
 
 def test_init_twice(nothing: Tool) -> None:
     """The first makes the store, the second finds it and says so; what is in it stays; only the store is made."""
-    assert "applied" in nothing("init").err
+    assert "ready" in nothing("init").err
     nothing.feed(*STORY)
     assert "up to date" in nothing("init").err
     assert nothing.head() == len(STORY)
@@ -84,7 +84,7 @@ def test_init_twice(nothing: Tool) -> None:
 def test_init_of_several_at_once(nothing: Tool) -> None:
     """Four machines start at the same moment: one makes the store, the others find it."""
     said = [finished(process).err for process in [nothing.start("init") for _ in range(4)]]
-    assert sum("applied" in text for text in said) == 1
+    assert sum("ready" in text for text in said) == 1
     assert sum("up to date" in text for text in said) == 3
 
 
