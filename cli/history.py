@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 _PPM, _HOUR, _DAY, _DAYS_MAX, _LINES_MAX = 1_000_000, 3_600, 86_400, 36_500, 50
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -60,7 +60,7 @@ class Shape:
             raise ValueError(f"counts, days, shares, currencies or the zone of the start are out of range: {self}")
 
 
-def records(shape: Shape) -> Iterator[dict[str, object]]:
+def records(shape: Shape) -> Iterator[dict[str, Any]]:
     """Input records in arrival order: what the lines say."""
     return map(json.loads, lines(shape))
 
