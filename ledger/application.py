@@ -94,7 +94,8 @@ class Ledger(Application[str]):
 
         What is not in the log was rejected then, and is rejected again.
         """
-        with self.log.reading() as session:
+        # Nothing is written; but only there do look-ups of a whole batch go by index.
+        with self.log.writing() as session:
             state = DecisionState(session)
             state.read_recorded([command.stream(source) for command in commands])
         return [reviewed(state.recorded(command.stream(source)), command) for command in commands]

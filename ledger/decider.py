@@ -37,7 +37,7 @@ from ledger.events import (
     UnbindRefused,
     expiry_stream,
 )
-from ledger.ids import stream_of
+from ledger.ids import split_stream, stream_of
 from ledger.mapper import InputEncoder, encode
 from ledger.money import exponent_of
 from ledger.outcomes import BOUND, RECORDED, REPEAT, Outcome
@@ -89,15 +89,16 @@ class Decider:
         binding = row.binding
         if binding.ends_at is None:
             return
+        source, bind_id = split_stream(binding.bind)
         data = ExpiredData(bind=binding.bind, member=binding.member, referrer=binding.referrer)
         event = BindingExpired(
             actor=self._context.actor,
             data=data,
-            id=binding.bind,
+            id=bind_id,
             occurred_at=binding.ends_at,
             recorded_at=self._context.recorded_at,
             seq=1,
-            source=self._context.source,
+            source=source,
             stream=expiry_stream(binding.bind, binding.ends_at),
             v=BindingExpired.VERSION,
         )

@@ -170,10 +170,10 @@ class DecisionState:
 
     def _read_bindings(self, commands: Sequence[AnyCommand], binds: list[BindMember]) -> None:
         """Histories of who binds, unbinds or renews; of everyone above a referrer where a loop is possible at all."""
-        members = {bind.member for bind in binds}
-        members |= {command.member for command in commands if isinstance(command, UnbindMember)}
+        asking = [command for command in commands if isinstance(command, BindMember | UnbindMember)]
         if any(plan.binding.renewal == "on_order" for plan in self.plans):
-            members |= {command.member for command in commands if isinstance(command, PlaceOrder)}
+            asking += [command for command in commands if isinstance(command, PlaceOrder)]
+        members = {command.member for command in asking}
         if not members:
             return
         self._take_bindings(self._session.rows(_BINDINGS, keys=sorted(members)))
@@ -182,16 +182,17 @@ class DecisionState:
         roots = {bind.inviter for bind in binds if bind.member in may_close}
         roots |= {binding.referrer for member in may_close for binding in self.history_of(member)[-1:]}
         if roots:
-            self._take_bindings(self._session.rows(_ANCESTORS, keys=sorted(roots)))
+            # A loop is looked for from these records' own times on: edges that ended before cannot be part of it.
+            since = min(command.at for command in asking if command.member in may_close)
+            rows = self._session.rows(_ANCESTORS, keys=sorted(roots), since=to_micros(since))
+            self._take_bindings(row for row in rows if row[0] not in members)
 
     def _take_bindings(self, rows: Iterable[Row]) -> None:
-        """Takes whole histories; a member read twice has the same one."""
-        read: dict[str, list[BindingRow]] = {}
+        """Takes the bindings of members that were not read before."""
         for row in rows:
-            read.setdefault(row[0], []).append(_binding_row(row))
-        for member, history in read.items():
-            self._rows[member] = history
-            self._histories[member] = [row.binding for row in history]
+            read = _binding_row(row)
+            self._rows.setdefault(row[0], []).append(read)
+            self._histories.setdefault(row[0], []).append(read.binding)
 
     # -- what the rules ask
 
