@@ -29,7 +29,7 @@ from ledger.errors import (
     UnreachableError,
 )
 from ledger.store import migrate as migrations
-from ledger.store.postgres import CONNECT_TIMEOUT_SECONDS, URL_PREFIXES
+from ledger.store.postgres import CONNECT_TIMEOUT_SECONDS
 from ledger.store.session import Session
 from ledger.store.sqlite import URL_PREFIX, path_of
 from projections.view import PACKAGES, pending, view_at
@@ -118,11 +118,3 @@ def viewed(ledger: Ledger, question: Question) -> Generator[tuple[Session, int]]
     with progress("projecting", todo) as advance, view_at(ledger.log, question.at_position, advance) as view:
         say(f"as of {readable(question.as_of)}, at position {view[1]} of {ledger.log.head()}", at=1)
         yield view
-
-
-def check_url(url: str) -> str:
-    """The URL itself if it names a store; ValueError otherwise."""
-    if (url.startswith(URL_PREFIX) and len(url) > len(URL_PREFIX)) or url.startswith(URL_PREFIXES):
-        return url
-    message = "is no store: use sqlite:///FILE or postgresql://USER@HOST/DATABASE"
-    raise ValueError(message)

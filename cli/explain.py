@@ -82,7 +82,7 @@ def order_report(found: OrderExplained, as_of: datetime, position: int) -> Repor
     known = {"recorded_at": event.recorded_at, "as_of": as_of, "at_position": position}
     document = {**facts, **known, "levels": levels, "refunds": refunds}
     by_level = Section(LEVEL_COLUMNS, levels, ORDER_MONEY, title="levels")
-    flat = Section([*LEVEL_COLUMNS, "binding", "bound_at", "until"], levels, ORDER_MONEY)
+    flat = Section([*LEVEL_COLUMNS, "binding", "bound_at"], levels, ORDER_MONEY)
     by_refund = Section(REFUND_COLUMNS, refunds, ORDER_MONEY, title="refunds")
     return Report([vertical(facts, ORDER_MONEY), by_level, by_refund], document, flat)
 
@@ -117,8 +117,7 @@ def _why(level: LevelExplained, ended: int) -> str:
     edge = level.binding
     if level.outcome.beneficiary is None or edge is None:
         return words
-    until = edge.binding.until()
-    bound = f"{edge.binding.member} bound {readable(edge.binding.bound_at)} to {readable(until) if until else 'no end'}"
+    bound = f"{edge.binding.member} was bound on {readable(edge.binding.bound_at)}"
     return f"{words}; {bound}" if words else bound
 
 
@@ -133,9 +132,9 @@ def _exact(ppm_minor: int, currency: str) -> str:
 
 def _edge(placed: PlacedBinding | None) -> dict[str, Any]:
     if placed is None:
-        return {"binding": None, "bound_at": None, "until": None}
-    binding = placed.binding
-    return {"binding": split_stream(binding.bind)[1], "bound_at": binding.bound_at, "until": binding.until()}
+        return {"binding": None, "bound_at": None}
+    # Not its end: that may have moved since, and it is the end known at the order's own position that decided.
+    return {"binding": split_stream(placed.binding.bind)[1], "bound_at": placed.binding.bound_at}
 
 
 ACCRUAL_COLUMNS = [

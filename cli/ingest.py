@@ -22,8 +22,7 @@ from cli.output import Format, Report, Section, emit
 from cli.records import Line, Records, open_records
 from cli.resuming import Prefix, lines_decided
 from cli.terminal import counted, progress, say
-from ledger.clock import format_instant
-from ledger.commands import LINE_BYTES_MAX, AnyCommand, BindMember, PlaceOrder, parse_command
+from ledger.commands import LINE_BYTES_MAX, AnyCommand, parse_command
 from ledger.errors import InvalidRecordError, NoPlanError, RefusedError
 from ledger.garbage import collection_paused
 from ledger.ids import DEFAULT_SOURCE, check_source
@@ -228,12 +227,7 @@ def _submit(  # the batch, where its outcomes go, and how
 ) -> None:
     mark = prefix.mark() if how.is_marked else None
     submit = partial(submitter.submit, source=how.source, allow_no_plan=how.allow_no_plan, mark=mark)
-    try:
-        _take(batch, tally, rejected, submit)
-    except NoPlanError as error:
-        kept = f"the {counted(tally.by_name.total(), 'line')} before this batch are in, nothing of it is"
-        number = next(line.number for line in batch if _is_of(_parsed(line), error))
-        raise RefusedError(f"line {number}: {error}; {kept}") from None
+    _take(batch, tally, rejected, submit)
 
 
 def _take(
@@ -241,21 +235,19 @@ def _take(
 ) -> None:
     """Only once the batch is committed are its lines counted and its rejects written."""
     parsed = [_parsed(line) for line in batch]
-    outcomes = iter(decide([command for command in parsed if not isinstance(command, Outcome)]))
+    commands = [command for command in parsed if not isinstance(command, Outcome)]
+    try:
+        outcomes = iter(decide(commands))
+    except NoPlanError as error:
+        lines = [line.number for line, command in zip(batch, parsed, strict=True) if not isinstance(command, Outcome)]
+        kept = f"the {counted(tally.by_name.total(), 'line')} before this batch are in, nothing of it is"
+        raise RefusedError(f"line {lines[error.index]}: {error}; {kept}") from None
     for line, command in zip(batch, parsed, strict=True):
         is_invalid = isinstance(command, Outcome)
         outcome = command if is_invalid else next(outcomes)
         tally.count(_kind_of(line.text) if is_invalid else command.kind, outcome)
         if outcome.is_rejected:
             rejected.add(line, outcome)
-
-
-def _is_of(command: AnyCommand | Outcome, error: NoPlanError) -> bool:
-    return (
-        isinstance(command, PlaceOrder | BindMember)
-        and command.id == error.record_id
-        and format_instant(command.at) == error.occurred_at
-    )
 
 
 def _parsed(line: Line) -> AnyCommand | Outcome:
@@ -286,11 +278,11 @@ def _record(text: bytes) -> Any:  # noqa: ANN401  # whatever JSON holds
 
 @contextmanager
 def _rejects_file(path: Path | None) -> Generator[IO[str] | None]:
-    """The rejects under a temporary name until the run is over: a file under its own name is always whole."""
+    """The rejects under a temporary name until the run is over; also those of a run that was stopped."""
     if path is None:
         yield None
         return
-    with replacing(path) as file:
+    with replacing(path, even_if_cut_short=True) as file:
         yield file
 
 

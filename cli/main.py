@@ -17,6 +17,7 @@ from cli.options import CheckedParam
 from cli.plans import plan
 from cli.replays import replay
 from cli.workers import expire, init, worker
+from ledger.application import check_url
 from ledger.ids import check_id
 
 DEFAULT_URL = "sqlite:///refledger.db"
@@ -47,7 +48,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     "--db",
     "url",
     envvar="REFLEDGER_DB",
-    type=CheckedParam("url", context.check_url),
+    type=CheckedParam("url", check_url, is_secret=True),
     default=DEFAULT_URL,
     show_default=True,
     help="The store: sqlite:///FILE or postgresql://USER@HOST/DATABASE.",

@@ -54,10 +54,11 @@ class ZoneParam(click.ParamType[ZoneInfo]):
 class CheckedParam(click.ParamType[str]):
     """A text that a check of the ledger's own accepts."""
 
-    def __init__(self, name: str, check: Callable[[str], str]) -> None:
-        """`check` returns the text or raises ValueError."""
+    def __init__(self, name: str, check: Callable[[str], str], *, is_secret: bool = False) -> None:
+        """`check` returns the text or raises ValueError; a secret is not repeated in the error."""
         self.name = name
         self._check = check
+        self._is_secret = is_secret
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401  # click's signature
         """Checks the text."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import threading
 from datetime import datetime
@@ -10,11 +9,13 @@ from types import FrameType
 from zoneinfo import ZoneInfo
 
 import click
+from psycopg.conninfo import conninfo_to_dict
 
 from cli.context import Settings, opened
 from cli.options import INSTANT, tz_option
 from cli.terminal import counted, progress, say
 from ledger.store.migrate import migrate
+from ledger.store.sqlite import URL_PREFIX
 from projections.commissions import NAME
 from projections.runner import Runner
 from projections.view import PACKAGES, pending
@@ -26,13 +27,17 @@ from projections.worker import follow
 def init(settings: Settings) -> None:
     """Create or migrate the store that --db names; safe to repeat. On PostgreSQL run it as the database's owner."""
     applied = migrate(settings.url, PACKAGES)
-    store = _without_password(settings.url)
+    store = _place(settings.url)
     say(f"applied: {', '.join(applied)}", at=1)
     say(f"{store} is {'ready; next: refledger plan publish FILE' if applied else 'up to date'}")
 
 
-def _without_password(url: str) -> str:
-    return re.sub(r"(://[^:/@]+):[^@/]*@", r"\1@", url)
+def _place(url: str) -> str:
+    """Where a store is, without what opens it."""
+    if url.startswith(URL_PREFIX):
+        return url
+    parts = conninfo_to_dict(url)
+    return f"database {parts.get('dbname', '')} on {parts.get('host') or 'this machine'}"
 
 
 @click.command(short_help="Record every binding that lapsed.")

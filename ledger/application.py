@@ -18,7 +18,7 @@ from ledger.clock import Clock, format_instant, system_clock
 from ledger.commands import AHEAD_MAX, AnyCommand
 from ledger.decider import Context, Decider, reviewed
 from ledger.decisions import DecisionState, PublishedPlan
-from ledger.errors import RefusedError
+from ledger.errors import NoPlanError, RefusedError
 from ledger.ids import DEFAULT_SOURCE, check_id, check_source
 from ledger.mapper import CanonicalMapper
 from ledger.marks import Mark, clear_mark, move_mark
@@ -43,7 +43,7 @@ class Ledger(Application[str]):
         """Opens the store at `url`; `actor` is the label that goes into every event.
 
         Raises:
-            RefusedError: not a URL of a store we know.
+            ValueError: not a URL of a store we know.
         """
         super().__init__(_environment(url))
         self._actor = check_id(actor)
@@ -151,7 +151,12 @@ class Ledger(Application[str]):
         state.read(commands, check_source(source))
         context = Context(actor=self._actor, source=source, recorded_at=recorded_at, allow_no_plan=allow_no_plan)
         decider = Decider(state, context, append.head)
-        outcomes = [decider.decide(command) for command in commands]
+        outcomes: list[Outcome] = []
+        try:
+            outcomes.extend(decider.decide(command) for command in commands)
+        except NoPlanError as error:
+            error.index = len(outcomes)
+            raise
         _append(append, decider, recorded_at)
         state.write()
         return outcomes, state.published
@@ -190,18 +195,18 @@ def _append(append: Append, decider: Decider, recorded_at: datetime) -> None:
     append.append([StoredEvent(*encoded) for encoded in decider.encoded], recorded_at)
 
 
+def check_url(url: str) -> str:
+    """The URL itself if it names a store; ValueError otherwise."""
+    if (url.startswith(URL_PREFIX) and len(url) > len(URL_PREFIX)) or url.startswith(URL_PREFIXES):
+        return url
+    message = "is no store: use sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+    raise ValueError(message)
+
+
 def _environment(url: str) -> dict[str, str]:
     """The library's settings for a store URL."""
-    if url.startswith(URL_PREFIX) and len(url) > len(URL_PREFIX):
-        return {
-            "PERSISTENCE_MODULE": "ledger.store.sqlite:SqliteStoreFactory",
-            "SQLITE_DBNAME": path_of(url),
-            "CREATE_TABLE": "n",
-        }
-    if url.startswith(URL_PREFIXES):
-        return {
-            "PERSISTENCE_MODULE": "ledger.store.postgres:PostgresStoreFactory",
-            URL_KEY: url,
-            "CREATE_TABLE": "n",
-        }
-    raise RefusedError(f"{url!r} is no store: use sqlite:///FILE or postgresql://USER@HOST/DATABASE")
+    if check_url(url).startswith(URL_PREFIX):
+        module, setting = "ledger.store.sqlite:SqliteStoreFactory", {"SQLITE_DBNAME": path_of(url)}
+    else:
+        module, setting = "ledger.store.postgres:PostgresStoreFactory", {URL_KEY: url}
+    return {"PERSISTENCE_MODULE": module, "CREATE_TABLE": "n", **setting}

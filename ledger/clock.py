@@ -64,6 +64,16 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
+def micros_of(at: datetime | None) -> int | None:
+    """As `to_micros`; None stays None."""
+    return None if at is None else to_micros(at)
+
+
+def instant_of(micros: int | None) -> datetime | None:
+    """As `from_micros`; None stays None."""
+    return None if micros is None else from_micros(micros)
+
+
 Instant = Annotated[
     datetime,
     BeforeValidator(parse_instant),

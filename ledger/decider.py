@@ -135,13 +135,15 @@ class Decider:
     def _renew(self, command: PlaceOrder) -> None:
         """An order may move the end of its buyer's binding (B-5)."""
         history = self._state.history_of(command.member)
-        ends_at = renewed_until(history, command.at, self._state.plans, self._state.history_of) if history else None
+        ends_at = None
+        if history:
+            ends_at = renewed_until(history, command.at, self._state.plans, self._state.above(command.member))
         if ends_at is None:
             return
-        row = self._state.row_of(history[-1])
+        row = self._state.latest_row(command.member)
         data = RenewedData(bind=row.binding.bind, ends_at=ends_at, member=command.member)
         self._next(BindingRenewed, command, data, row)
-        self._state.change_binding(row, ends_at=ends_at)
+        self._state.change_latest(command.member, ends_at=ends_at)
 
     def _bind(self, command: BindMember) -> Outcome:
         source = self._context.source
@@ -154,7 +156,9 @@ class Decider:
             names_invite=command.invite is not None,
             invite=invite,
         )
-        decision = decide_bind(request, self._state.plans, self._state.history_of)
+        decision = decide_bind(
+            request, self._state.plans, self._state.history_of(command.member), self._state.above(command.member)
+        )
         if isinstance(decision, Bound):
             self._bound(command, decision)
             return BOUND
@@ -169,12 +173,12 @@ class Decider:
         if lapse is not None:
             self.record_lapse(lapse)
         if decision.taken_over is not None:
-            row = self._state.row_of(decision.taken_over)
+            row = self._state.latest_row(command.member)
             released = ReleasedData(
                 bind=row.binding.bind, cause="take_over", member=command.member, referrer=row.binding.referrer
             )
             self._next(BindingReleased, command, released, row)
-            self._state.change_binding(row, released_at=command.at)
+            self._state.change_latest(command.member, released_at=command.at)
         binding = decision.binding
         self._first(MemberBound, command, ends_at=binding.ends_at, plan=binding.plan)
         self._state.add_binding(binding, self._position())
@@ -210,7 +214,7 @@ class Decider:
             member=command.member,
             referrer=decision.referrer,
         )
-        self._state.change_binding(self._state.row_of(decision), released_at=command.at)
+        self._state.change_latest(command.member, released_at=command.at)
         return RECORDED
 
     def _plan(self, command: PublishPlan) -> Outcome:
@@ -285,6 +289,6 @@ def reviewed(before: Known | None, command: AnyCommand) -> Outcome:
     if before is not None:
         return _repeat_or_conflict(before, command)
     if isinstance(command, RefundOrder):
-        return Outcome("retryable", "unknown_order", f"order {command.order!r} was not recorded yet at this line")
-    message = "it was rejected by the run that was interrupted; feed it again in a file of its own"
-    return Outcome("invalid", "rejected_before", message)
+        message = f"order {command.order!r} was not recorded yet when this line came; feed it again"
+        return Outcome("retryable", "unknown_order", message)
+    return Outcome("invalid", "rejected_before", "the run that was interrupted rejected it; feed it again by itself")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from ledger.clock import from_micros, to_micros
+from ledger.clock import from_micros, instant_of, micros_of, to_micros
 from ledger.commands import AnyCommand, BindMember, InviteMember, PlaceOrder, PublishPlan, RefundOrder, UnbindMember
 from ledger.events import (
     BindingRefused,
@@ -29,7 +29,7 @@ from ledger.mapper import decode
 from ledger.plan import Plans, PlanTerms
 from ledger.rules.binding import Invite
 from ledger.rules.refund import PaidOrder, Refunded
-from ledger.rules.team import Binding
+from ledger.rules.team import Binding, History, HistoryOf
 from ledger.store.session import Row, Session, Table, load
 
 _BINDINGS = load("ledger.store", "select_bindings")
@@ -127,6 +127,7 @@ class DecisionState:
         self._histories: dict[str, list[Binding]] = {}
         self._rows: dict[str, list[BindingRow]] = {}
         self._refunded: dict[str, Refunded] = {}
+        self._with_downline: set[str] = set()
         self._new_bindings: list[BindingRow] = []
         self._changed: dict[str, BindingRow] = {}
         self._new_refunds: list[Row] = []
@@ -177,8 +178,8 @@ class DecisionState:
         if not members:
             return
         self._take_bindings(self._session.rows(_BINDINGS, keys=sorted(members)))
-        may_close = {row[0] for row in self._session.rows(_WITH_DOWNLINE, keys=sorted(members))}
-        may_close |= members & {bind.inviter for bind in binds}
+        self._with_downline = {row[0] for row in self._session.rows(_WITH_DOWNLINE, keys=sorted(members))}
+        may_close = self._with_downline | (members & {bind.inviter for bind in binds})
         roots = {bind.inviter for bind in binds if bind.member in may_close}
         roots |= {binding.referrer for member in may_close for binding in self.history_of(member)[-1:]}
         if roots:
@@ -204,6 +205,14 @@ class DecisionState:
         """Every binding of a member, in recording order."""
         return self._histories.get(member) or []
 
+    def above(self, member: str) -> HistoryOf:
+        """Where to look for a loop that a binding of this member might close: nowhere if it never had a downline."""
+        return self.history_of if member in self._with_downline else _nobody
+
+    def latest_row(self, member: str) -> BindingRow:
+        """The latest binding of a member that has one; only that one can still be renewed, released or taken over."""
+        return self._rows[member][-1]
+
     def invite(self, stream: str) -> Invite | None:
         """The invite of a stream, if there is one."""
         known = self._recorded.get(stream)
@@ -227,8 +236,8 @@ class DecisionState:
 
     def unrecorded_lapse(self, member: str, at: datetime) -> BindingRow | None:
         """The member's latest binding if it lapsed by `at` and no event says so yet (B-4)."""
-        latest = self._rows.get(member, [])[-1:]
-        return latest[0] if latest and latest[0].is_lapse_to_record(at) else None
+        rows = self._rows.get(member)
+        return rows[-1] if rows and rows[-1].is_lapse_to_record(at) else None
 
     def lapses(self, upto: datetime, most: int) -> list[BindingRow]:
         """The oldest lapses up to an instant that no event records yet."""
@@ -248,26 +257,23 @@ class DecisionState:
         self._new_bindings.append(row)
         self._rows.setdefault(binding.member, []).append(row)
         self._histories.setdefault(binding.member, []).append(binding)
+        self._with_downline.add(binding.referrer)
 
-    def change_binding(
-        self, row: BindingRow, *, ends_at: datetime | None = None, released_at: datetime | None = None
+    def change_latest(
+        self, member: str, *, ends_at: datetime | None = None, released_at: datetime | None = None
     ) -> None:
-        """A binding was renewed or released."""
-        binding = row.binding
-        changed = replace(binding, ends_at=ends_at or binding.ends_at, released_at=released_at or binding.released_at)
-        history = self._histories[binding.member]
-        history[history.index(binding)] = changed
-        row.binding = changed
-        self._changed[binding.bind] = row
+        """The member's latest binding was renewed or released."""
+        row = self.latest_row(member)
+        row.binding = replace(
+            row.binding, ends_at=ends_at or row.binding.ends_at, released_at=released_at or row.binding.released_at
+        )
+        self._histories[member][-1] = row.binding
+        self._changed[row.binding.bind] = row
 
     def note_lapse(self, row: BindingRow) -> None:
         """A BindingExpired was recorded."""
         row.lapsed_at = row.binding.ends_at
         self._changed[row.binding.bind] = row
-
-    def row_of(self, binding: Binding) -> BindingRow:
-        """The row of a binding in some history."""
-        return next(row for row in self._rows[binding.member] if row.binding == binding)
 
     def add_refund(self, order_stream: str, position: int, line: int | None, amount_minor: int) -> None:
         """A refund was taken at this position."""
@@ -288,8 +294,8 @@ class DecisionState:
 
 def _binding_row(row: Row) -> BindingRow:
     member, position, bind, version, referrer, bound_at, ends_at, plan, released_at, lapsed_at = row
-    binding = Binding(bind, member, referrer, from_micros(bound_at), _instant(ends_at), plan, _instant(released_at))
-    return BindingRow(binding, position, version, _instant(lapsed_at))
+    binding = Binding(bind, member, referrer, from_micros(bound_at), instant_of(ends_at), plan, instant_of(released_at))
+    return BindingRow(binding, position, version, instant_of(lapsed_at))
 
 
 def _table_row(row: BindingRow) -> Row:
@@ -301,10 +307,10 @@ def _table_row(row: BindingRow) -> Row:
         row.version,
         binding.referrer,
         to_micros(binding.bound_at),
-        _micros(binding.ends_at),
+        micros_of(binding.ends_at),
         binding.plan,
-        _micros(binding.released_at),
-        _micros(row.lapsed_at),
+        micros_of(binding.released_at),
+        micros_of(row.lapsed_at),
     )
 
 
@@ -314,15 +320,13 @@ def _update_row(row: BindingRow) -> Row:
         binding.member,
         row.position,
         row.version,
-        _micros(binding.ends_at),
-        _micros(binding.released_at),
-        _micros(row.lapsed_at),
+        micros_of(binding.ends_at),
+        micros_of(binding.released_at),
+        micros_of(row.lapsed_at),
     )
 
 
-def _instant(micros: int | None) -> datetime | None:
-    return None if micros is None else from_micros(micros)
-
-
-def _micros(at: datetime | None) -> int | None:
-    return None if at is None else to_micros(at)
+def _nobody(member: str) -> History:
+    """No bindings at all."""
+    del member
+    return ()

@@ -62,6 +62,8 @@ class NoPlanError(RefusedError):
         self.record_id = record_id
         self.occurred_at = occurred_at
         self.published = published
+        # Which command of its batch, from 0; set by whoever knows the batch.
+        self.index = 0
 
 
 class PositionError(RefusedError):

@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.clock import Instant
+from ledger.clock import Instant, format_instant
 from ledger.commands import BindMember, InviteMember, PlaceOrder, PublishPlan, RefundOrder, UnbindMember
 from ledger.ids import StoredId
 
@@ -273,4 +273,4 @@ def expiry_stream(bind: str, ends_at: datetime) -> str:
     Not the binding's own stream: its versions would then depend on whether a worker recorded the lapse before a late
     unbind or renewal, and with them the content root (G-8).
     """
-    return f"expiry-{ends_at:%Y-%m-%dT%H:%M:%S.%fZ}-{bind}"
+    return f"expiry-{format_instant(ends_at)}-{bind}"

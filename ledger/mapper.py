@@ -16,8 +16,13 @@ from ledger.clock import format_instant
 from ledger.commands import Command
 from ledger.errors import CorruptEventError, InvalidRecordError
 from ledger.events import EVENTS, Event
+from ledger.money import STORED
+from ledger.store.recorder import Recorded
 
 EVENT_BYTES_MAX = 65_535
+
+# The last keys of an envelope are its type and version.
+_TAIL_BYTES = 64
 
 
 def encode(event: Event) -> bytes:
@@ -77,7 +82,7 @@ def decode(topic: str, state: bytes) -> Event:
     if cls is None:
         raise CorruptEventError(f"unknown event type {topic!r}")
     try:
-        event = cls.model_validate_json(state)
+        event = cls.model_validate_json(state, context=STORED)
     except ValidationError as error:
         return _decode_older(cls, state, error)
     if event.v != cls.VERSION:
@@ -112,9 +117,33 @@ def _decode_older(cls: type[Event], state: bytes, error: ValidationError | None)
         envelope["data"] = cls.UPCASTERS[version](envelope["data"])
         version += 1
     try:
-        return cls.model_validate_json(canonical({**envelope, "v": version}))
+        return cls.model_validate_json(canonical({**envelope, "v": version}), context=STORED)
     except ValidationError as late:
         raise CorruptEventError(f"{cls.TOPIC} does not fit after upcasting: {late}") from late
+
+
+def check_type(topic: str, state: bytes) -> None:
+    """Proves that bytes nobody decodes lie under their own type.
+
+    Raises:
+        CorruptEventError: under another.
+    """
+    if f'"type":"{topic}","v":'.encode() not in state[-_TAIL_BYTES:]:
+        raise CorruptEventError(f"bytes of another type lie under {topic}: {state[:120]!r}")
+
+
+def decode_row(row: Recorded) -> Event:
+    """A row of the log as the event it is, checked against its columns.
+
+    Raises:
+        CorruptEventError: the bytes are not canonical, or say another stream, version or type.
+    """
+    event = decode(row.topic, row.state)
+    if (event.stream, event.seq) != (row.stream, row.version):
+        raise CorruptEventError(
+            f"bytes of {event.stream} version {event.seq} lie under {row.stream} version {row.version}"
+        )
+    return event
 
 
 class CanonicalMapper(Mapper[str]):
@@ -131,10 +160,6 @@ class CanonicalMapper(Mapper[str]):
         Raises:
             CorruptEventError: the bytes are not canonical, or say another stream, version or type.
         """
-        event = decode(stored_event.topic, stored_event.state)
-        if (event.stream, event.seq) != (stored_event.originator_id, stored_event.originator_version):
-            raise CorruptEventError(
-                f"bytes of {event.stream} version {event.seq} lie under {stored_event.originator_id} "
-                f"version {stored_event.originator_version}"
-            )
-        return cast("DomainEventProtocol[str]", event)
+        stream, version = str(stored_event.originator_id), stored_event.originator_version
+        row = Recorded(0, stream, version, stored_event.topic, stored_event.state)
+        return cast("DomainEventProtocol[str]", decode_row(row))

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Annotated
 
 from iso4217 import Currency
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 MINOR_MAX = (1 << 43) - 1
 PPM = 1_000_000
 DAYS_MAX = 36_500
+
+# Withdrawn since 2007, with their exponents: shops have orders of those years (list three of the standard).
+WITHDRAWN = {
+    **dict.fromkeys(
+        [
+            "ANG",
+            "BGN",
+            "CUC",
+            "CYP",
+            "EEK",
+            "GHC",
+            "HRK",
+            "LTL",
+            "LVL",
+            "MRO",
+            "MTL",
+            "SIT",
+            "SKK",
+            "SLL",
+            "STD",
+            "VEF",
+            "ZMK",
+            "ZWL",
+        ],
+        2,
+    ),
+    "BYR": 0,
+}
+
+# Context of validation for what comes out of the log.
+STORED = "stored"
+
+_CODE = re.compile(r"[A-Z]{3}", re.ASCII)
 
 Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 PositiveMinor = Annotated[int, Field(gt=0, le=MINOR_MAX)]
@@ -27,7 +61,7 @@ def exponent_of(currency: str) -> int:
     try:
         exponent = Currency(currency).exponent
     except ValueError:
-        exponent = None
+        exponent = WITHDRAWN.get(currency)
     if exponent is None:
         message = "must be the ISO 4217 code of a currency, like GBP"
         raise ValueError(message)
@@ -40,12 +74,25 @@ def check_currency(currency: str) -> str:
     return currency
 
 
-CurrencyCode = Annotated[str, AfterValidator(check_currency)]
+def _check_code(currency: str, info: ValidationInfo) -> str:
+    """What was a currency when it was recorded stays readable, whatever the standard's list says by then."""
+    if info.context == STORED and _CODE.fullmatch(currency):
+        return currency
+    return check_currency(currency)
+
+
+CurrencyCode = Annotated[str, AfterValidator(_check_code)]
 
 
 def format_minor(amount_minor: int, currency: str) -> str:
-    """Minor units with the currency's own exponent: 13912 GBP is `139.12`, 500 JPY is `500`."""
-    exponent = exponent_of(currency)
+    """Minor units with the currency's own exponent: 13912 GBP is `139.12`, 500 JPY is `500`.
+
+    Of a code that nobody knows any more the minor units are said as such.
+    """
+    try:
+        exponent = exponent_of(currency)
+    except ValueError:
+        return f"{amount_minor} minor"
     sign = "-" if amount_minor < 0 else ""
     if exponent == 0:
         return f"{sign}{abs(amount_minor)}"

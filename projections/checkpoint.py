@@ -23,10 +23,9 @@ def checkpoint(session: Session, projection: str) -> int:
     return rows[0][0] if rows else 0
 
 
-def begin(session: Session, projection: str) -> int:
-    """Makes the checkpoint's row if there is none, and returns the position."""
+def begin(session: Session, projection: str) -> None:
+    """Makes the checkpoint's row if there is none."""
     session.run(_INSERT, projection=projection)
-    return checkpoint(session, projection)
 
 
 def move(session: Session, projection: str, *, after: int, upto: int) -> None:

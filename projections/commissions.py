@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import cast
 
-from ledger.clock import from_micros, to_micros
+from ledger.clock import from_micros, instant_of, micros_of, to_micros
 from ledger.events import BindingReleased, BindingRenewed, Event, MemberBound, OrderPlaced, OrderRefunded
 from ledger.ids import stream_of
-from ledger.mapper import decode
+from ledger.mapper import check_type, decode, decode_row
 from ledger.plan import LEVELS
 from ledger.rules.accrual import LevelOutcome, Reason
 from ledger.rules.team import Binding
@@ -105,7 +104,9 @@ class Commissions:
         Raises:
             CorruptEventError, IntegrityError: the log is not one this ledger wrote.
         """
-        events = [(row.position, decode(row.topic, row.state)) for row in batch if row.topic in FOLDED_TOPICS]
+        for row in batch:
+            check_type(row.topic, row.state)
+        events = [(row.position, decode_row(row)) for row in batch if row.topic in FOLDED_TOPICS]
         self._read(session, [event for _, event in events])
         orders: list[OrderOutcome] = []
         clawbacks: list[Clawback] = []
@@ -183,8 +184,8 @@ class Commissions:
                 (
                     placed.binding.member,
                     placed.position,
-                    _micros(placed.binding.ends_at),
-                    _micros(placed.binding.released_at),
+                    micros_of(placed.binding.ends_at),
+                    micros_of(placed.binding.released_at),
                 )
                 for placed in moved
             ],
@@ -211,7 +212,7 @@ def order_outcome(row: Row) -> OrderOutcome:
 def placed_binding(row: Row) -> PlacedBinding:
     """A row of select_team_bindings as the fact it is."""
     member, position, bind, referrer, bound_at, ends_at, plan, released_at = row
-    binding = Binding(bind, member, referrer, from_micros(bound_at), _instant(ends_at), plan, _instant(released_at))
+    binding = Binding(bind, member, referrer, from_micros(bound_at), instant_of(ends_at), plan, instant_of(released_at))
     return PlacedBinding(position, binding)
 
 
@@ -223,9 +224,9 @@ def _binding_row(placed: PlacedBinding) -> Row:
         binding.bind,
         binding.referrer,
         to_micros(binding.bound_at),
-        _micros(binding.ends_at),
+        micros_of(binding.ends_at),
         binding.plan,
-        _micros(binding.released_at),
+        micros_of(binding.released_at),
     )
 
 
@@ -276,11 +277,3 @@ def _changes(orders: Iterable[OrderOutcome], clawbacks: Iterable[Clawback]) -> l
             if minor and outcome.beneficiary is not None:
                 accounts[outcome.beneficiary, order.currency][1] += minor
     return [(*account, *sums) for account, sums in sorted(accounts.items())]
-
-
-def _instant(micros: int | None) -> datetime | None:
-    return None if micros is None else from_micros(micros)
-
-
-def _micros(at: datetime | None) -> int | None:
-    return None if at is None else to_micros(at)

@@ -67,8 +67,7 @@ class RefundExplained:
 class OrderExplained:
     """An order, why each level got what it got, and what refunds took back by T.
 
-    recorded_at  when the ledger learned of it
-    state        of its accruals at T
+    state  of its accruals at T
     """
 
     order: OrderOutcome

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger.errors import IntegrityError
 from ledger.garbage import collection_paused
-from ledger.mapper import decode
+from ledger.mapper import check_type, decode_row
 from ledger.store.recorder import Recorded
 from projections.balances import Balance, digest, in_order
 from projections.content import ContentRoot
 from projections.fold import FOLDED_TOPICS, Clawback, Fold, OrderOutcome
+from projections.runner import Progress
 
-Progress = Callable[[int], None]
 PROGRESS_EVERY = 1_000
 
 
@@ -171,9 +171,10 @@ def _fold(rows: Iterable[Recorded], books: _Books, content: ContentRoot, progres
         events += 1
         if row.position != events:
             raise IntegrityError(f"position {row.position} follows {events - 1}: the log has a gap")
+        check_type(row.topic, row.state)
         content.add(row.topic, row.state)
         if row.topic in FOLDED_TOPICS:
-            fact = fold.apply(row.position, decode(row.topic, row.state))
+            fact = fold.apply(row.position, decode_row(row))
             if isinstance(fact, OrderOutcome):
                 books.take_order(fact)
             elif isinstance(fact, Clawback):

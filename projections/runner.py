@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ledger.garbage import collection_paused
 from ledger.store.recorder import POSITION_MAX, LogRecorder, read_log
-from projections.checkpoint import begin, move
+from projections.checkpoint import begin, checkpoint, move
 from projections.commissions import Commissions
 
 BATCH_SIZE = 5_000
@@ -18,7 +18,7 @@ class Runner:
     """Keeps one projection of a log in a store: the log's own, or another that holds a view of the past."""
 
     def __init__(self, log: LogRecorder, store: LogRecorder | None = None, *, batch_size: int = BATCH_SIZE) -> None:
-        self._log = log
+        self.log = log
         self._store = store or log
         self._batch_size = batch_size
         self._projection = Commissions()
@@ -32,13 +32,14 @@ class Runner:
             CorruptEventError, IntegrityError: the log is not one this ledger wrote; the checkpoint stays.
         """
         after = self._checkpoint if self._checkpoint is not None else self._resume()
-        with self._log.reading() as session:
+        with self.log.reading() as session:
             batch = read_log(session, after, upto, self._batch_size)
         if not batch:
             return 0
         # Whatever happens from here on, memory is only right once the transaction has committed.
         self._checkpoint = None
         with self._store.writing() as session:
+            begin(session, self._projection.name)
             # First of all: a second runner waits here, and then finds that the batch is done.
             move(session, self._projection.name, after=after, upto=batch[-1].position)
             self._projection.project(session, batch)
@@ -56,9 +57,9 @@ class Runner:
         return total
 
     def _resume(self) -> int:
-        with self._store.writing() as session:
-            checkpoint = begin(session, self._projection.name)
-        with self._log.reading() as session:
-            self._projection.resume(session, checkpoint)
-        self._checkpoint = checkpoint
-        return checkpoint
+        with self._store.reading() as session:
+            position = checkpoint(session, self._projection.name)
+        with self.log.reading() as session:
+            self._projection.resume(session, position)
+        self._checkpoint = position
+        return position

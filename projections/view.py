@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+from eventsourcing.persistence import ProgrammingError
+from psycopg.errors import InsufficientPrivilege
 
 from ledger.application import Ledger
 from ledger.errors import PositionError
@@ -14,11 +17,9 @@ from ledger.store.recorder import LogRecorder
 from ledger.store.session import Session
 from projections.checkpoint import CheckpointMovedError, checkpoint
 from projections.commissions import NAME
-from projections.runner import Runner
+from projections.runner import Progress, Runner
 
 PACKAGES = (LEDGER, "projections")
-
-Progress = Callable[[int], None]
 
 
 @contextmanager
@@ -27,8 +28,8 @@ def view_at(
 ) -> Generator[tuple[Session, int]]:
     """The projection's tables at a position, and that position.
 
-    At the head the live tables are used, after catching them up. Any other position the live tables are not at is
-    projected from the log into a temporary file.
+    At the head the live tables are used, after catching them up where that is allowed. Any other position the live
+    tables are not at is projected from the log into a temporary file.
 
     Args:
         log: the log.
@@ -45,9 +46,10 @@ def view_at(
         raise PositionError(f"the log has positions 1 to {head}, not {at_position}")
     with log.reading() as session:
         live = checkpoint(session, NAME)
-        if at_position is None or at_position == live:
+        if live == at_position or (at_position is None and live >= head):
             yield session, live
             return
+    at_position = head if at_position is None else at_position
     with tempfile.TemporaryDirectory(prefix="refledger-view-") as folder:
         url = f"sqlite:///{Path(folder) / 'view.db'}"
         migrate(url, PACKAGES)
@@ -70,10 +72,16 @@ def pending(log: LogRecorder, at_position: int | None) -> int:
 
 
 def _catch_up(log: LogRecorder, head: int, progress: Progress | None) -> None:
-    """Brings the live tables to the head, together with whatever worker does so at the same time."""
+    """Brings the live tables to the head, together with whatever worker does so at the same time.
+
+    Who may only read leaves them as they are.
+    """
     while True:
         try:
             Runner(log).catch_up(head, progress)
         except CheckpointMovedError:
             continue
+        except ProgrammingError as error:
+            if not isinstance(error.__cause__, InsufficientPrivilege):
+                raise
         return

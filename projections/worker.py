@@ -26,6 +26,6 @@ def follow(runner: Runner, stopped: threading.Event, poll_seconds: float) -> int
         except CheckpointMovedError:
             continue
         total += events
-        if not events:
-            stopped.wait(poll_seconds)
+        if not events and not stopped.is_set():
+            runner.log.wait(poll_seconds)
     return total

@@ -53,13 +53,14 @@ class Bound:
     taken_over: Binding | None
 
 
-def decide_bind(request: BindRequest, plans: Plans, history_of: HistoryOf) -> Bound | BindRefusal:
+def decide_bind(request: BindRequest, plans: Plans, history: History, above: HistoryOf) -> Bound | BindRefusal:
     """Grants a bind request or names the first reason against it, in the order of B-6.
 
     Args:
         request: who asks for whom, when, with which invite.
         plans: the plans recorded so far.
-        history_of: every member's bindings recorded so far.
+        history: the member's bindings recorded so far.
+        above: everyone else's; may know nobody where the member never had a downline: no loop can close then.
 
     Source: rules B-2, B-3, B-6, P-3.
     """
@@ -67,7 +68,6 @@ def decide_bind(request: BindRequest, plans: Plans, history_of: HistoryOf) -> Bo
     plan = plans.in_force(at)
     if plan is None:
         return "no_plan"
-    history = history_of(request.member)
     present = in_force(history, at)
     refusal = (
         ("self_referral" if request.member == request.referrer else None)
@@ -78,7 +78,7 @@ def decide_bind(request: BindRequest, plans: Plans, history_of: HistoryOf) -> Bo
     if refusal is not None:
         return refusal
     ends_at = plan.binding.ends_at(at)
-    if closes_loop(request.member, request.referrer, at, ends_at, history_of):
+    if closes_loop(request.member, request.referrer, at, ends_at, above):
         return "would_close_loop"
     binding = Binding(request.bind, request.member, request.referrer, at, ends_at, plan.plan)
     return Bound(binding, taken_over=present)
@@ -92,7 +92,7 @@ def decide_unbind(history: History, at: datetime) -> Binding | UnbindRefusal:
     return "late_unbind" if is_late(history, at) else present
 
 
-def renewed_until(history: History, at: datetime, plans: Plans, history_of: HistoryOf) -> datetime | None:
+def renewed_until(history: History, at: datetime, plans: Plans, above: HistoryOf) -> datetime | None:
     """The new end an order at this instant gives its buyer's binding; None: it moves nothing (B-5).
 
     A released binding stays ended, also where its release lies after a late order: renewal prolongs, it never revives.
@@ -104,16 +104,20 @@ def renewed_until(history: History, at: datetime, plans: Plans, history_of: Hist
     ends_at = terms.ends_at(at)
     if terms.renewal != "on_order" or ends_at is None or ends_at <= present.ends_at:
         return None
-    if closes_loop(present.member, present.referrer, present.ends_at, ends_at, history_of):
+    if closes_loop(present.member, present.referrer, present.ends_at, ends_at, above):
         return None
     return ends_at
 
 
 def is_late(history: History, at: datetime) -> bool:
-    """Earlier than the member's greatest bound_at or release instant (B-6 late_binding, B-8 late_unbind)."""
-    return any(
-        at < binding.bound_at or (binding.released_at is not None and at < binding.released_at) for binding in history
-    )
+    """Earlier than the member's greatest bound_at or release instant (B-6 late_binding, B-8 late_unbind).
+
+    The latest binding has them both: it was not late itself, so it began after every earlier release.
+    """
+    if not history:
+        return False
+    latest = history[-1]
+    return at < latest.bound_at or (latest.released_at is not None and at < latest.released_at)
 
 
 def _refuse_invite(request: BindRequest) -> BindRefusal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, LiteralString, cast
@@ -16,7 +17,7 @@ from eventsourcing.postgres import (
 )
 from eventsourcing.utils import Environment, EnvType
 from psycopg import sql as pg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, tuple_row
 
 from ledger.store.recorder import Append, LogRecorder
@@ -33,6 +34,7 @@ CONNECT_TIMEOUT_SECONDS = 10
 POOL_SIZE_MAX = 8
 
 _LOCK = load("ledger.store", "lock_append")
+_LISTEN = load("ledger.store", "listen_append")
 _PREFER_INDEXES = load("ledger.store", "prefer_indexes")
 _NOTIFY = load("ledger.store", "notify_append")
 _MAY_BECOME_WRITER = load("ledger.store", "may_become_writer")
@@ -102,6 +104,8 @@ class PostgresStoreDatastore(PostgresDatastore):
 
         def after_connect(connection: psycopg.Connection[DictRow]) -> None:
             configure(connection)
+            # Whatever the server's default: what is read under the append lock must be what is there then.
+            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             may = connection.cursor(row_factory=tuple_row).execute(
                 _MAY_BECOME_WRITER.texts["postgres"], {"role": WRITER_ROLE}
             )
@@ -124,6 +128,7 @@ class PostgresRecorder(LogRecorder, PostgresApplicationRecorder):
         self.events_table_name = events_table_name
         self.channel_name = CHANNEL
         self.sql_create_statements = []
+        self._listening: psycopg.Connection[Any] | None = None
 
     @contextmanager
     def writing(self) -> Generator[Session]:
@@ -158,8 +163,24 @@ class PostgresRecorder(LogRecorder, PostgresApplicationRecorder):
         """The library's LISTEN/NOTIFY subscription."""
         return PostgresSubscription(recorder=self, gt=gt, topics=topics)
 
+    def wait(self, seconds: float) -> None:
+        """Waits for a NOTIFY; a connection that died is made anew by the next call."""
+        try:
+            if self._listening is None:
+                options = cast("dict[str, Any]", self.datastore.pool.kwargs)
+                where = make_conninfo("", **{key: value for key, value in options.items() if key != "row_factory"})
+                self._listening = psycopg.connect(where, autocommit=True)
+                self._listening.execute(_LISTEN.texts["postgres"])
+            for _ in self._listening.notifies(timeout=seconds, stop_after=1):
+                pass
+        except psycopg.OperationalError:
+            self._listening = None
+            time.sleep(seconds)
+
     def close(self) -> None:
         """Closes every connection."""
+        if self._listening is not None:
+            self._listening.close()
         self.datastore.close()
 
 

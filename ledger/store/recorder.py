@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -13,6 +14,7 @@ from uuid import UUID
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent
 
 from ledger.clock import from_micros, system_clock, to_micros
+from ledger.errors import IntegrityError
 from ledger.store.session import Session, Table, load
 
 EVENT_TABLE = Table(
@@ -93,6 +95,10 @@ class LogRecorder(ApplicationRecorder, ABC):
     def reading(self) -> AbstractContextManager[Session]:
         """A read-only transaction that sees one state of everything."""
 
+    def wait(self, seconds: float) -> None:
+        """Waits until something may have been appended, at most so long: polling is the truth, waking sooner."""
+        time.sleep(seconds)
+
     @abstractmethod
     def close(self) -> None:
         """Closes every connection."""
@@ -158,12 +164,15 @@ class LogRecorder(ApplicationRecorder, ABC):
         """Every event of `(after, upto]` in order, in constant memory.
 
         The log only grows, so chunks read one after the other are one consistent log.
+
+        Raises:
+            IntegrityError: a gap.
         """
         while True:
             with self.reading() as session:
                 rows = read_log(session, after, upto, chunk)
             yield from rows
-            if len(rows) < chunk:
+            if not rows:
                 return
             after = rows[-1].position
 
@@ -172,5 +181,12 @@ def read_log(session: Session, after: int, upto: int, most: int) -> list[Recorde
     """The next events of `(after, upto]`, at most `most`.
 
     Without gaps the range itself is the limit: also a planner that knows nothing of the table reads it by index.
+
+    Raises:
+        IntegrityError: a gap, which would otherwise look like the end.
     """
-    return [Recorded(*row) for row in session.rows(_LOG, after=after, upto=min(upto, after + most))]
+    rows = [Recorded(*row) for row in session.rows(_LOG, after=after, upto=min(upto, after + most))]
+    is_whole = rows[-1].position == after + len(rows) if rows else after >= min(upto, session.rows(_HEAD)[0][0])
+    if not is_whole:
+        raise IntegrityError(f"the log has a gap somewhere after position {after}")
+    return rows

@@ -386,3 +386,15 @@ def test_recorded_at_does_not_run_backwards_when_the_clock_is_set_back(store_url
     with closing(Ledger(store_url)) as ledger:
         assert [decode(row.topic, row.state).recorded_at for row in ledger.log.read()] == expected
     assert [from_micros(row[-1]) for row in log_of(store_url)] == expected
+
+
+GAPS: dict[str, LiteralString] = {
+    "one left out": "INSERT INTO event VALUES (5, 'x', 1, 't', '', 0)",
+    "many left out": "INSERT INTO event VALUES (20000, 'x', 1, 't', '', 0)",
+}
+
+
+@pytest.mark.parametrize("gap", GAPS)
+def test_a_manual_insert_leaves_no_gap(postgres_url: str, gap: str) -> None:
+    """A row at another position than the next would look like the end of the log to whoever reads it by ranges."""
+    assert_refused(postgres_url, GAPS[gap], "next position")

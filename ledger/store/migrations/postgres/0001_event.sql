@@ -38,5 +38,27 @@ $$;
 CREATE TRIGGER event_serialised BEFORE INSERT ON event
     FOR EACH STATEMENT EXECUTE FUNCTION refledger_serialise_insert();
 
+-- Positions follow one another, also those of a manual INSERT: a gap would look like the end of the log.
+CREATE FUNCTION refledger_check_positions() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    first bigint;
+    last bigint;
+    rows bigint;
+    follows boolean;
+BEGIN
+    SELECT min(position), max(position), count(*) INTO first, last, rows FROM inserted;
+    EXECUTE format('SELECT $1 = 1 OR EXISTS (SELECT 1 FROM %I.%I WHERE position = $1 - 1)', TG_TABLE_SCHEMA, TG_TABLE_NAME)
+        INTO follows USING first;
+    IF rows > 0 AND (last - first + 1 <> rows OR NOT follows) THEN
+        RAISE EXCEPTION 'the event log is append-only: the next position is needed, % to % leave a gap', first, last;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER event_in_order AFTER INSERT ON event
+    REFERENCING NEW TABLE AS inserted
+    FOR EACH STATEMENT EXECUTE FUNCTION refledger_check_positions();
+
 CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event
     FOR EACH STATEMENT EXECUTE FUNCTION refledger_refuse_change();

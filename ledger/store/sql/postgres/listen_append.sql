@@ -1,0 +1,2 @@
+-- Wants to be woken by appends.
+LISTEN refledger_event
