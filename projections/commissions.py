@@ -104,9 +104,12 @@ class Commissions:
         Raises:
             CorruptEventError, IntegrityError: the log is not one this ledger wrote.
         """
+        events: list[tuple[int, Event]] = []
         for row in batch:
-            check_type(row.topic, row.state)
-        events = [(row.position, decode_row(row)) for row in batch if row.topic in FOLDED_TOPICS]
+            if row.topic in FOLDED_TOPICS:
+                events.append((row.position, decode_row(row)))
+            else:
+                check_type(row.topic, row.state)
         self._read(session, [event for _, event in events])
         orders: list[OrderOutcome] = []
         clawbacks: list[Clawback] = []

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ledger.money import PPM
 from ledger.plan import LEVELS, PlanTerms, Rounding
@@ -14,8 +13,7 @@ from ledger.rules.team import HistoryOf, MissingEdge, in_force, why_missing
 Reason = Literal["paid", "no_plan", "chain_ended", "repeat", "self", "level_not_paid", "rounds_to_zero"] | MissingEdge
 
 
-@dataclass(frozen=True, slots=True)
-class LevelOutcome:
+class LevelOutcome(NamedTuple):
     """What became of one level of one order.
 
     beneficiary  the member on that level, paid or not; None where the chain has no such level

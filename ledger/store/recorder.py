@@ -6,9 +6,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent
@@ -37,8 +36,7 @@ _LOG = load("ledger.store", "select_log")
 _NOTIFICATIONS = load("ledger.store", "select_notifications")
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One row of the log as stored."""
 
     position: int
@@ -185,7 +183,7 @@ def read_log(session: Session, after: int, upto: int, most: int) -> list[Recorde
     Raises:
         IntegrityError: a gap, which would otherwise look like the end.
     """
-    rows = [Recorded(*row) for row in session.rows(_LOG, after=after, upto=min(upto, after + most))]
+    rows = list(map(Recorded._make, session.rows(_LOG, after=after, upto=min(upto, after + most))))
     is_whole = rows[-1].position == after + len(rows) if rows else after >= min(upto, session.rows(_HEAD)[0][0])
     if not is_whole:
         raise IntegrityError(f"the log has a gap somewhere after position {after}")
