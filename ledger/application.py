@@ -25,6 +25,7 @@ from ledger.marks import Mark, clear_mark, move_mark
 from ledger.outcomes import Outcome
 from ledger.store.postgres import URL_KEY, URL_PREFIXES
 from ledger.store.recorder import Append, LogRecorder
+from ledger.store.session import Session
 from ledger.store.sqlite import URL_PREFIX, path_of
 
 EXPIRE_BATCH = 5_000
@@ -96,9 +97,7 @@ class Ledger(Application[str]):
         """
         # Nothing is written; but only there do look-ups of a whole batch go by index.
         with self.log.writing() as session:
-            state = DecisionState(session)
-            state.read_recorded([command.stream(source) for command in commands])
-        return [reviewed(state.recorded(command.stream(source)), command) for command in commands]
+            return _review(session, commands, source=source)
 
     def finish(self, mark: Mark) -> None:
         """An input is through: fed again, each of its lines is decided again."""
@@ -112,7 +111,7 @@ class Ledger(Application[str]):
         Other writers wait meanwhile.
         """
         with suppress(_DryRunError), self.log.appending() as append:
-            yield Rehearsal(partial(self._decide, append), self.review)
+            yield Rehearsal(partial(self._decide, append), partial(_review, append.session))
             raise _DryRunError
 
     def expire(self, as_of: datetime | None = None) -> int:
@@ -171,7 +170,7 @@ class Rehearsal:
         review: Callable[..., list[Outcome]],
     ) -> None:
         self._decide = decide
-        # What is decided already is in the log, rehearsed or not.
+        # What is decided already is in the log, rehearsed or not; as `Ledger.review`.
         self.review = review
 
     def submit(
@@ -189,6 +188,12 @@ class Rehearsal:
 
     def finish(self, mark: Mark) -> None:
         """Leaves the mark where it is."""
+
+
+def _review(session: Session, commands: Sequence[AnyCommand], *, source: str = DEFAULT_SOURCE) -> list[Outcome]:
+    state = DecisionState(session)
+    state.read_recorded([command.stream(source) for command in commands])
+    return [reviewed(state.recorded(command.stream(source)), command) for command in commands]
 
 
 def _append(append: Append, decider: Decider, recorded_at: datetime) -> None:

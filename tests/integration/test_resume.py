@@ -215,8 +215,10 @@ def test_a_refund_that_came_too_early_keeps_its_place(ledger: Ledger, store_url:
     file = write(tmp_path, stopped)
     assert start_ingest(store_url, file, 2).wait() == REFUSED
     command = (*REFLEDGER, "--db", store_url, "ingest", str(file), "--batch-size", "2", "--allow-no-plan")
+    rehearsed = subprocess.run((*command, "--format", "json", "--dry-run"), cwd=ROOT, capture_output=True, check=False)
     again = subprocess.run((*command, "--format", "json"), cwd=ROOT, capture_output=True, check=False)
     summary = json.loads(again.stdout)
+    assert {**json.loads(rehearsed.stdout), "head": 0, "seconds": 0} == {**summary, "head": 0, "seconds": 0}
     assert (summary["read"], summary["repeats"], summary["retryable"], summary["appended"]) == (7, 3, 1, 3)
     refunds = [row.stream for row in ledger.log.read() if row.topic == "OrderRefunded"]
     assert refunds == ["refund-r2", "refund-r1"]
