@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from datetime import datetime
 from types import FrameType
@@ -11,8 +12,9 @@ from zoneinfo import ZoneInfo
 import click
 from psycopg.conninfo import conninfo_to_dict
 
-from cli.context import Settings, opened
-from cli.options import INSTANT, tz_option
+from cli.context import BEHIND, Settings, opened
+from cli.options import INSTANT, format_option, tz_option
+from cli.output import Format, Report, Section, emit
 from cli.terminal import counted, progress, say
 from ledger.store.migrate import migrate
 from ledger.store.sqlite import URL_PREFIX
@@ -90,3 +92,18 @@ def worker_run(settings: Settings, *, once: bool, projections: str, poll_seconds
         say("following the log; stop with Ctrl-C")
         events = follow(runner, stopped, poll_seconds)
         say(f"stopped after {counted(events, 'event')}; the last batch is committed")
+
+
+@worker.command("status", short_help="Show how far the projections are.")
+@click.option("--max-lag", type=click.IntRange(min=0), help="Status 7 if a projection is more events behind than this.")
+@format_option
+@click.pass_obj
+def worker_status(settings: Settings, *, max_lag: int | None, form: Format | None) -> None:
+    """Show where each projection is, and how many events it is behind the log."""
+    with opened(settings) as ledger:
+        lag, head = pending(ledger.log, None), ledger.log.head()
+    row = {"projection": NAME, "position": head - lag, "head": head, "lag_events": lag}
+    emit(Report([Section(list(row), [row])], [row]), form, None)
+    if max_lag is not None and lag > max_lag:
+        say(f"{NAME} is {counted(lag, 'event')} behind, more than {max_lag}")
+        sys.exit(BEHIND)

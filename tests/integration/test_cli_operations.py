@@ -363,3 +363,14 @@ def test_quiet(sqlite: Tool) -> None:
     for arguments in (["init"], ["expire"], ["worker", "run", "--once"]):
         assert tool("-q", *arguments).err == ""
     assert tool("-q", "explain", "order", "o9", status=4).err.startswith("error: ")
+
+
+def test_worker_status(tool: Tool) -> None:
+    """How far behind, and status 7 past --max-lag; at the head after a worker has run."""
+    tool.feed(*STORY)
+    (behind,) = tool.json("worker", "status")
+    assert (behind["position"], behind["head"], behind["lag_events"]) == (0, len(STORY), len(STORY))
+    assert "behind" in tool("worker", "status", "--max-lag", str(len(STORY) - 1), status=7).err
+    tool("worker", "run", "--once")
+    (caught_up,) = tool.json("worker", "status", "--max-lag", "0")
+    assert caught_up["lag_events"] == 0
