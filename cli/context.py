@@ -114,7 +114,7 @@ def _knock(url: str) -> None:
 @contextmanager
 def viewed(ledger: Ledger, question: Question) -> Generator[tuple[Session, int]]:
     """The projection's tables at the question's position, and that position."""
-    todo = pending(ledger.log, question.at_position)
-    with progress("projecting", todo) as advance, view_at(ledger.log, question.at_position, advance) as view:
+    behind = pending(ledger.log, question.at_position)
+    with progress("projecting", behind) as advance, view_at(ledger.log, question.at_position, advance) as view:
         say(f"as of {readable(question.as_of)}, at position {view[1]} of {ledger.log.head()}", at=1)
         yield view

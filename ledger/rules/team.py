@@ -84,10 +84,10 @@ def closes_loop(member: str, referrer: str, start: datetime, end: datetime | Non
     Walks upward from the referrer, each step only within the instants at which all steps before it held. A window seen
     before is not walked again, so chains that meet cost once.
     """
-    todo = [(referrer, start, end)]
+    windows = [(referrer, start, end)]
     seen: set[tuple[str, datetime, datetime | None]] = set()
-    while todo:
-        window = todo.pop()
+    while windows:
+        window = windows.pop()
         if window in seen:
             continue
         seen.add(window)
@@ -97,7 +97,7 @@ def closes_loop(member: str, referrer: str, start: datetime, end: datetime | Non
         for binding in history_of(at):
             cut = _overlap(binding, window_start, window_end)
             if cut is not None:
-                todo.append((binding.referrer, *cut))
+                windows.append((binding.referrer, *cut))
     return False
 
 
