@@ -1,4 +1,4 @@
-"""Bindings as intervals: who was bound to whom when, and would an edge close a loop (A-1, B-3, B-6, T-1)."""
+"""Bindings as intervals: who was bound to whom when, and would an edge close a loop (A-1, B-3, B-6)."""
 
 from __future__ import annotations
 
@@ -64,18 +64,6 @@ def why_missing(history: History, at: datetime) -> MissingEdge:
     if binding is None:
         return "not_bound"
     return "expired" if binding.released_at is None else "released"
-
-
-def upline(member: str, at: datetime, history_of: HistoryOf, levels: int) -> list[str]:
-    """The referrers above a member at one instant, nearest first, at most `levels` (A-1, T-1)."""
-    referrers: list[str] = []
-    while len(referrers) < levels:
-        binding = in_force(history_of(member), at)
-        if binding is None:
-            break
-        member = binding.referrer
-        referrers.append(member)
-    return referrers
 
 
 def closes_loop(member: str, referrer: str, start: datetime, end: datetime | None, history_of: HistoryOf) -> bool:
