@@ -12,7 +12,7 @@ from ledger.store.session import Session, load
 from ledger.tree.hashing import root_of
 
 _ALL = load("projections", "select_balances")
-_SOME = load("projections", "select_balances_of")
+_ONE = load("projections", "select_balances_of")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,10 @@ def balances_at(session: Session, as_of: datetime, members: Sequence[str] = ()) 
         One per member and currency with a posting by T, sorted by member, then currency, bytewise.
     """
     at = to_micros(as_of)
-    rows = session.rows(_SOME, as_of=at, members=list(members)) if members else session.rows(_ALL, as_of=at)
+    if members:
+        rows = [row for member in sorted(set(members)) for row in session.rows(_ONE, as_of=at, member=member)]
+    else:
+        rows = session.rows(_ALL, as_of=at)
     found = [
         Balance(
             member=member,

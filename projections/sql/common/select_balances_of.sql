@@ -1,9 +1,8 @@
--- Balances of some members as of T: sums up to the checkpoint, less what is dated after T; what matures after T is
--- pending.
+-- Balances of one member as of T: sums up to the checkpoint, less what is dated after T; what matures after T is pending.
 --
 -- Returns member, currency, earned, clawed_back, pending in minor units; only where something was earned by T (S-3).
 WITH wanted AS (
-    SELECT DISTINCT value AS member FROM json_each(:members)
+    SELECT DISTINCT member FROM balance WHERE member = :member
 ),
 open_level AS (
     SELECT w.member, o.currency, o.occurred_at_us, o.commission_1 AS minor
