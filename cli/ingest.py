@@ -19,13 +19,15 @@ from cli.context import CONFLICT, DONE, REFUSED, Settings, opened
 from cli.files import replacing
 from cli.options import CheckedParam, format_option
 from cli.output import Format, Report, Section, emit
+from cli.parsing import BATCHES_AHEAD, Parsed, Unfit, ahead, parser
 from cli.records import Line, Records, open_records
 from cli.resuming import Prefix, lines_decided
 from cli.terminal import counted, progress, say
-from ledger.commands import LINE_BYTES_MAX, AnyCommand, parse_command
-from ledger.errors import InvalidRecordError, NoPlanError, RefusedError
+from ledger.commands import LINE_BYTES_MAX
+from ledger.errors import NoPlanError, RefusedError
 from ledger.garbage import collection_paused
 from ledger.ids import DEFAULT_SOURCE, check_source
+from ledger.inputs import AnyInput
 from ledger.marks import Mark
 from ledger.outcomes import Outcome
 
@@ -96,15 +98,15 @@ class Rejects:
 
 
 class Submitter(Protocol):
-    """`Ledger.submit`, or its rehearsal."""
+    """`Ledger.record`, or its rehearsal."""
 
-    def submit(
-        self, commands: Sequence[AnyCommand], *, source: str, allow_no_plan: bool, mark: Mark | None
+    def record(
+        self, inputs: Sequence[AnyInput], *, source: str, allow_no_plan: bool, mark: Mark | None
     ) -> list[Outcome]:
         """Decides a batch."""
         ...
 
-    def review(self, commands: Sequence[AnyCommand], *, source: str) -> list[Outcome]:
+    def review(self, inputs: Sequence[AnyInput], *, source: str) -> list[Outcome]:
         """Looks up what an earlier run decided."""
         ...
 
@@ -207,14 +209,28 @@ def feed(submitter: Submitter, records: Records, tally: Tally, rejected: Rejects
     """Feeds all lines, one transaction per batch; the first `how.decided` are only looked up."""
     done = 0
     prefix = Prefix(how.source)
-    with progress("ingest", records.size) as advance, collection_paused():
-        for batch in records.batches(how.batch_size):
-            decided = batch[: max(0, how.decided - prefix.lines)]
+    with (
+        progress("ingest", records.size) as advance,
+        collection_paused(),
+        parser(how.source, records.size) as parse,
+    ):
+        # Lines of a pipe are not held back until later ones have come.
+        most = 0 if records.size is None else BATCHES_AHEAD
+        batches = records.batches(how.batch_size)
+        for batch, parsed in ahead(batches, lambda lines: parse([line.text for line in lines]), most):
+            decided = max(0, how.decided - prefix.lines)
             prefix.add(batch)
             if decided:
-                _take(decided, tally, rejected, partial(submitter.review, source=how.source))
-            if len(batch) > len(decided):
-                _submit(submitter, batch[len(decided) :], tally, rejected, how, prefix)
+                review = partial(submitter.review, source=how.source)
+                _take(batch[:decided], parsed[:decided], tally, rejected, review)
+            if len(batch) > decided:
+                record = partial(
+                    submitter.record,
+                    source=how.source,
+                    allow_no_plan=how.allow_no_plan,
+                    mark=prefix.mark() if how.is_marked else None,
+                )
+                _take(batch[decided:], parsed[decided:], tally, rejected, record)
             advance(records.bytes_read() - done)
             done = records.bytes_read()
             say(f"{tally.by_name.total()} lines read", at=1)
@@ -222,41 +238,36 @@ def feed(submitter: Submitter, records: Records, tally: Tally, rejected: Rejects
         submitter.finish(prefix.mark())
 
 
-def _submit(  # the batch, where its outcomes go, and how
-    submitter: Submitter, batch: list[Line], tally: Tally, rejected: Rejects, how: How, prefix: Prefix
-) -> None:
-    mark = prefix.mark() if how.is_marked else None
-    submit = partial(submitter.submit, source=how.source, allow_no_plan=how.allow_no_plan, mark=mark)
-    _take(batch, tally, rejected, submit)
-
-
 def _take(
-    batch: list[Line], tally: Tally, rejected: Rejects, decide: Callable[[Sequence[AnyCommand]], list[Outcome]]
+    batch: list[Line],
+    parsed: list[Parsed],
+    tally: Tally,
+    rejected: Rejects,
+    decide: Callable[[Sequence[AnyInput]], list[Outcome]],
 ) -> None:
     """Only once the batch is committed are its lines counted and its rejects written."""
-    parsed = [_parsed(line) for line in batch]
-    commands = [command for command in parsed if not isinstance(command, Outcome)]
+    inputs = [one for one in parsed if not isinstance(one, Unfit)]
     try:
-        outcomes = iter(decide(commands))
+        outcomes = iter(decide(inputs))
     except NoPlanError as error:
-        lines = [line.number for line, command in zip(batch, parsed, strict=True) if not isinstance(command, Outcome)]
+        lines = [line.number for line, one in zip(batch, parsed, strict=True) if not isinstance(one, Unfit)]
         kept = f"the {counted(tally.by_name.total(), 'line')} before this batch are in, nothing of it is"
         raise RefusedError(f"line {lines[error.index]}: {error}; {kept}") from None
-    for line, command in zip(batch, parsed, strict=True):
-        is_invalid = isinstance(command, Outcome)
-        outcome = command if is_invalid else next(outcomes)
-        tally.count(_kind_of(line.text) if is_invalid else command.kind, outcome)
+    for line, one in zip(batch, parsed, strict=True):
+        if isinstance(one, Unfit):
+            outcome = _invalid(line, one)
+            tally.count(_kind_of(line.text), outcome)
+        else:
+            outcome = next(outcomes)
+            tally.count(one.kind, outcome)
         if outcome.is_rejected:
             rejected.add(line, outcome)
 
 
-def _parsed(line: Line) -> AnyCommand | Outcome:
+def _invalid(line: Line, unfit: Unfit) -> Outcome:
     if line.size > LINE_BYTES_MAX:
         return Outcome("invalid", "line_too_long", f"{line.size} bytes; a record has at most {LINE_BYTES_MAX}")
-    try:
-        return parse_command(line.text)
-    except InvalidRecordError as error:
-        return Outcome("invalid", error.reason, error.message)
+    return Outcome("invalid", unfit.reason, unfit.message)
 
 
 def _kind_of(text: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from cli.records import Line, open_records
 from ledger.application import Ledger
@@ -22,13 +22,12 @@ class Prefix:
         self._hash = hashlib.sha256()
         self.lines = 0
 
-    def add(self, lines: Iterable[Line]) -> None:
+    def add(self, lines: Sequence[Line]) -> None:
         """Takes the next lines."""
-        for line in lines:
-            self._hash.update(line.text + b"\n")
-            self.lines += 1
-            if self.lines == 1:
-                self._first = self._hash.hexdigest()
+        if self.lines == 0 and lines:
+            self._first = hashlib.sha256(lines[0].text + b"\n").hexdigest()
+        self._hash.update(b"".join([line.text + b"\n" for line in lines]))
+        self.lines += len(lines)
 
     def mark(self) -> Mark:
         """Where we are."""

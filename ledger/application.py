@@ -12,7 +12,7 @@ from functools import partial
 from typing import cast
 
 from eventsourcing.application import Application
-from eventsourcing.persistence import Mapper, StoredEvent
+from eventsourcing.persistence import Mapper
 
 from ledger.clock import Clock, format_instant, system_clock
 from ledger.commands import AHEAD_MAX, AnyCommand
@@ -20,6 +20,7 @@ from ledger.decider import Context, Decider, reviewed
 from ledger.decisions import DecisionState, PublishedPlan
 from ledger.errors import NoPlanError, RefusedError
 from ledger.ids import DEFAULT_SOURCE, check_id, check_source
+from ledger.inputs import AnyInput, input_of
 from ledger.mapper import CanonicalMapper
 from ledger.marks import Mark, clear_mark, move_mark
 from ledger.outcomes import Outcome
@@ -82,22 +83,29 @@ class Ledger(Application[str]):
         Raises:
             NoPlanError: see P-5; nothing of the batch was recorded.
         """
+        inputs = [input_of(command, check_source(source)) for command in commands]
+        return self.record(inputs, source=source, allow_no_plan=allow_no_plan, mark=mark)
+
+    def record(
+        self, inputs: Sequence[AnyInput], *, source: str, allow_no_plan: bool = False, mark: Mark | None = None
+    ) -> list[Outcome]:
+        """As `submit`, for commands of that source that were made inputs already."""
         with self.log.appending() as append:
-            outcomes, published = self._decide(append, commands, source=source, allow_no_plan=allow_no_plan)
+            outcomes, published = self._decide(append, inputs, source=source, allow_no_plan=allow_no_plan)
             if mark is not None:
                 move_mark(append.session, mark)
         # Only what was committed is remembered.
         self._published = published
         return outcomes
 
-    def review(self, commands: Sequence[AnyCommand], *, source: str = DEFAULT_SOURCE) -> list[Outcome]:
-        """What became of commands that an earlier, interrupted run has decided already; records nothing.
+    def review(self, inputs: Sequence[AnyInput], *, source: str) -> list[Outcome]:
+        """What became of inputs that an earlier, interrupted run has decided already; records nothing.
 
         What is not in the log was rejected then, and is rejected again.
         """
         # Nothing is written; but only there do look-ups of a whole batch go by index.
         with self.log.writing() as session:
-            return _review(session, commands, source=source)
+            return _review(session, inputs, source=source)
 
     def finish(self, mark: Mark) -> None:
         """An input is through: fed again, each of its lines is decided again."""
@@ -129,40 +137,40 @@ class Ledger(Application[str]):
                 upto = recorded_at if as_of is None else as_of
                 if upto > recorded_at + AHEAD_MAX:
                     raise RefusedError(f"{format_instant(upto)} is in the future: nothing can have lapsed by then")
-                state = DecisionState(append.session)
+                state = DecisionState(append.session, DEFAULT_SOURCE)
                 context = Context(actor=self._actor, source=DEFAULT_SOURCE, recorded_at=recorded_at)
                 decider = Decider(state, context, append.head)
                 rows = state.lapses(upto, EXPIRE_BATCH)
                 for row in rows:
                     decider.record_lapse(row)
-                _append(append, decider, recorded_at)
+                append.append(decider.encoded, recorded_at)
                 state.write()
             total += len(rows)
             if len(rows) < EXPIRE_BATCH:
                 return total
 
     def _decide(
-        self, append: Append, commands: Sequence[AnyCommand], *, source: str, allow_no_plan: bool
+        self, append: Append, inputs: Sequence[AnyInput], *, source: str, allow_no_plan: bool
     ) -> tuple[list[Outcome], list[PublishedPlan]]:
         """Reads, decides, appends and writes the decision state, all under the lock held by `append`."""
         recorded_at = append.recorded_at(self._clock())
-        state = DecisionState(append.session, self._published)
-        state.read(commands, check_source(source))
+        state = DecisionState(append.session, source, self._published)
+        state.read(inputs)
         context = Context(actor=self._actor, source=source, recorded_at=recorded_at, allow_no_plan=allow_no_plan)
         decider = Decider(state, context, append.head)
         outcomes: list[Outcome] = []
         try:
-            outcomes.extend(decider.decide(command) for command in commands)
+            outcomes.extend(decider.decide(asked) for asked in inputs)
         except NoPlanError as error:
             error.index = len(outcomes)
             raise
-        _append(append, decider, recorded_at)
+        append.append(decider.encoded, recorded_at)
         state.write()
         return outcomes, state.published
 
 
 class Rehearsal:
-    """What `Ledger.submit` would answer, batch after batch, with nothing recorded in the end."""
+    """What `Ledger.record` would answer, batch after batch, with nothing recorded in the end."""
 
     def __init__(
         self,
@@ -173,31 +181,22 @@ class Rehearsal:
         # What is decided already is in the log, rehearsed or not; as `Ledger.review`.
         self.review = review
 
-    def submit(
-        self,
-        commands: Sequence[AnyCommand],
-        *,
-        source: str = DEFAULT_SOURCE,
-        allow_no_plan: bool = False,
-        mark: Mark | None = None,
+    def record(
+        self, inputs: Sequence[AnyInput], *, source: str, allow_no_plan: bool = False, mark: Mark | None = None
     ) -> list[Outcome]:
-        """As `Ledger.submit`; no mark is moved."""
+        """As `Ledger.record`; no mark is moved."""
         del mark
-        outcomes, _ = self._decide(commands, source=source, allow_no_plan=allow_no_plan)
+        outcomes, _ = self._decide(inputs, source=source, allow_no_plan=allow_no_plan)
         return outcomes
 
     def finish(self, mark: Mark) -> None:
         """Leaves the mark where it is."""
 
 
-def _review(session: Session, commands: Sequence[AnyCommand], *, source: str = DEFAULT_SOURCE) -> list[Outcome]:
-    state = DecisionState(session)
-    state.read_recorded([command.stream(source) for command in commands])
-    return [reviewed(state.recorded(command.stream(source)), command) for command in commands]
-
-
-def _append(append: Append, decider: Decider, recorded_at: datetime) -> None:
-    append.append([StoredEvent(*encoded) for encoded in decider.encoded], recorded_at)
+def _review(session: Session, inputs: Sequence[AnyInput], *, source: str) -> list[Outcome]:
+    state = DecisionState(session, source)
+    state.read_recorded([asked.stream for asked in inputs])
+    return [reviewed(state.recorded(asked.stream), asked) for asked in inputs]
 
 
 def check_url(url: str) -> str:

@@ -1,21 +1,12 @@
-"""Turns one command after the other into events: asks the rules, keeps the decision state current."""
+"""Turns one input after the other into events: asks the rules, keeps the decision state current."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.clock import format_instant
-from ledger.commands import (
-    AHEAD_MAX,
-    AnyCommand,
-    BindMember,
-    InviteMember,
-    PlaceOrder,
-    PublishPlan,
-    RefundOrder,
-    UnbindMember,
-)
+from ledger.clock import format_instant, from_micros, to_micros
+from ledger.commands import AHEAD_MAX
 from ledger.decisions import BindingRow, DecisionState, Known
 from ledger.errors import InvalidRecordError, NoPlanError
 from ledger.events import (
@@ -37,12 +28,25 @@ from ledger.events import (
     UnbindRefused,
     expiry_stream,
 )
-from ledger.ids import split_stream, stream_of
+from ledger.ids import split_stream
+from ledger.inputs import (
+    AnyInput,
+    BindInput,
+    InviteInput,
+    OrderInput,
+    PlanInput,
+    RefundInput,
+    UnbindInput,
+    differing_keys,
+    occurred_at,
+)
 from ledger.mapper import InputEncoder, encode
 from ledger.money import exponent_of
 from ledger.outcomes import BOUND, RECORDED, REPEAT, Outcome
 from ledger.rules.binding import BindRequest, Bound, decide_bind, decide_unbind, renewed_until
 from ledger.rules.refund import RefundRequest, refuse_refund
+from ledger.rules.team import History
+from ledger.store.recorder import Encoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,7 @@ class Context:
 
 
 class Decider:
-    """Decides the commands of one batch at the head of the log.
+    """Decides the inputs of one batch at the head of the log.
 
     encoded  stored bytes of the events so far, with stream, version and type, in order
     """
@@ -65,22 +69,24 @@ class Decider:
         self._state = state
         self._context = context
         self._head = head
+        self._latest_us = to_micros(context.recorded_at + AHEAD_MAX)
         self._encoder = InputEncoder(actor=context.actor, source=context.source, recorded_at=context.recorded_at)
-        self.encoded: list[tuple[str, int, str, bytes]] = []
+        self.encoded: list[Encoded] = []
 
-    def decide(self, command: AnyCommand) -> Outcome:
-        """One command's outcome; its events, if any, are in `encoded`.
+    def decide(self, asked: AnyInput) -> Outcome:
+        """One input's outcome; its events, if any, are in `encoded`.
 
         Raises:
             NoPlanError: a bind or an order no plan is in force for, unless those are allowed (P-5).
         """
-        before = self._state.recorded(command.stream(self._context.source))
+        before = self._state.recorded(asked.stream)
         if before is not None:
-            return _repeat_or_conflict(before, command)
-        if command.at > self._context.recorded_at + AHEAD_MAX:
-            return Outcome("invalid", "in_the_future", f"{format_instant(command.at)} is more than 5 minutes ahead")
+            return _repeat_or_conflict(before, asked)
+        if asked.at_us > self._latest_us:
+            at = format_instant(occurred_at(asked))
+            return Outcome("invalid", "in_the_future", f"{at} is more than 5 minutes ahead")
         try:
-            return self._decide(command)
+            return self._decide(asked)
         except InvalidRecordError as error:
             return Outcome("invalid", error.reason, error.message)
 
@@ -105,148 +111,146 @@ class Decider:
         self._append(event)
         self._state.note_lapse(row)
 
-    # -- one method per command
+    # -- one method per input
 
-    def _decide(self, command: AnyCommand) -> Outcome:
-        match command:
-            case PlaceOrder():
-                outcome = self._order(command)
-            case BindMember():
-                outcome = self._bind(command)
-            case RefundOrder():
-                outcome = self._refund(command)
-            case InviteMember():
-                outcome = self._invite(command)
-            case UnbindMember():
-                outcome = self._unbind(command)
-            case PublishPlan():
-                outcome = self._plan(command)
+    def _decide(self, asked: AnyInput) -> Outcome:
+        match asked:
+            case OrderInput():
+                outcome = self._order(asked)
+            case BindInput():
+                outcome = self._bind(asked)
+            case RefundInput():
+                outcome = self._refund(asked)
+            case InviteInput():
+                outcome = self._invite(asked)
+            case UnbindInput():
+                outcome = self._unbind(asked)
+            case PlanInput():
+                outcome = self._plan(asked)
         return outcome
 
-    def _order(self, command: PlaceOrder) -> Outcome:
-        plan = self._state.plans.in_force(command.at)
+    def _order(self, asked: OrderInput) -> Outcome:
+        plan = self._state.plans.in_force(from_micros(asked.at_us))
         if plan is None and not self._context.allow_no_plan:
-            raise self._no_plan(command)
-        exponent = exponent_of(command.currency)
-        self._first(OrderPlaced, command, exponent=exponent, plan=None if plan is None else plan.plan)
-        self._renew(command)
+            raise self._no_plan(asked)
+        exponent = exponent_of(asked.currency)
+        self._first(OrderPlaced, asked, exponent=exponent, plan=None if plan is None else plan.plan)
+        history = self._state.history_of(asked.member)
+        if history:
+            self._renew(asked, history)
         return RECORDED
 
-    def _renew(self, command: PlaceOrder) -> None:
+    def _renew(self, asked: OrderInput, history: History) -> None:
         """An order may move the end of its buyer's binding (B-5)."""
-        history = self._state.history_of(command.member)
-        ends_at = None
-        if history:
-            ends_at = renewed_until(history, command.at, self._state.plans, self._state.above(command.member))
+        ends_at = renewed_until(history, occurred_at(asked), self._state.plans, self._state.above(asked.member))
         if ends_at is None:
             return
-        row = self._state.latest_row(command.member)
-        data = RenewedData(bind=row.binding.bind, ends_at=ends_at, member=command.member)
-        self._next(BindingRenewed, command, data, row)
-        self._state.change_latest(command.member, ends_at=ends_at)
+        row = self._state.latest_row(asked.member)
+        data = RenewedData(bind=row.binding.bind, ends_at=ends_at, member=asked.member)
+        self._next(BindingRenewed, asked, data, row)
+        self._state.change_latest(asked.member, ends_at=ends_at)
 
-    def _bind(self, command: BindMember) -> Outcome:
-        source = self._context.source
-        invite = None if command.invite is None else self._state.invite(stream_of("invite", command.invite, source))
+    def _bind(self, asked: BindInput) -> Outcome:
         request = BindRequest(
-            bind=command.stream(source),
-            member=command.member,
-            referrer=command.inviter,
-            occurred_at=command.at,
-            names_invite=command.invite is not None,
-            invite=invite,
+            bind=asked.stream,
+            member=asked.member,
+            referrer=asked.inviter,
+            occurred_at=occurred_at(asked),
+            names_invite=asked.invite_stream is not None,
+            invite=None if asked.invite_stream is None else self._state.invite(asked.invite_stream),
         )
         decision = decide_bind(
-            request, self._state.plans, self._state.history_of(command.member), self._state.above(command.member)
+            request, self._state.plans, self._state.history_of(asked.member), self._state.above(asked.member)
         )
         if isinstance(decision, Bound):
-            self._bound(command, decision)
+            self._bound(asked, decision)
             return BOUND
         if decision == "no_plan" and not self._context.allow_no_plan:
-            raise self._no_plan(command)
-        self._first(BindingRefused, command, reason=decision)
+            raise self._no_plan(asked)
+        self._first(BindingRefused, asked, reason=decision)
         return Outcome("refused", decision)
 
-    def _bound(self, command: BindMember, decision: Bound) -> None:
+    def _bound(self, asked: BindInput, decision: Bound) -> None:
         """The facts before a MemberBound, in order: a lapse not yet recorded (B-4), a take-over (B-2)."""
-        lapse = self._state.unrecorded_lapse(command.member, command.at)
+        at = occurred_at(asked)
+        lapse = self._state.unrecorded_lapse(asked.member, at)
         if lapse is not None:
             self.record_lapse(lapse)
         if decision.taken_over is not None:
-            row = self._state.latest_row(command.member)
+            row = self._state.latest_row(asked.member)
             released = ReleasedData(
-                bind=row.binding.bind, cause="take_over", member=command.member, referrer=row.binding.referrer
+                bind=row.binding.bind, cause="take_over", member=asked.member, referrer=row.binding.referrer
             )
-            self._next(BindingReleased, command, released, row)
-            self._state.change_latest(command.member, released_at=command.at)
+            self._next(BindingReleased, asked, released, row)
+            self._state.change_latest(asked.member, released_at=at)
         binding = decision.binding
-        self._first(MemberBound, command, ends_at=binding.ends_at, plan=binding.plan)
+        self._first(MemberBound, asked, ends_at=binding.ends_at, plan=binding.plan)
         self._state.add_binding(binding, self._position())
 
-    def _refund(self, command: RefundOrder) -> Outcome:
-        order_stream = stream_of("order", command.order, self._context.source)
-        order = self._state.order(order_stream)
+    def _refund(self, asked: RefundInput) -> Outcome:
+        order = self._state.order(asked.order_stream)
         if order is None:
-            return Outcome("retryable", "unknown_order", f"order {command.order!r} is not recorded yet")
-        request = RefundRequest(command.at, command.amount, command.currency, command.line, command.member)
-        refusal = refuse_refund(request, order, self._state.refunded_of(order_stream))
+            return Outcome("retryable", "unknown_order", f"order {asked.order!r} is not recorded yet")
+        request = RefundRequest(occurred_at(asked), asked.amount_minor, asked.currency, asked.line, asked.member)
+        refusal = refuse_refund(request, order, self._state.refunded_of(asked.order_stream))
         if refusal is not None:
-            self._first(RefundRefused, command, reason=refusal)
+            self._first(RefundRefused, asked, reason=refusal)
             return Outcome("refused", refusal)
-        self._first(OrderRefunded, command)
-        self._state.add_refund(order_stream, self._position(), command.line, command.amount)
+        self._first(OrderRefunded, asked)
+        self._state.add_refund(asked.order_stream, self._position(), asked.line, asked.amount_minor)
         return RECORDED
 
-    def _invite(self, command: InviteMember) -> Outcome:
-        self._first(MemberInvited, command)
+    def _invite(self, asked: InviteInput) -> Outcome:
+        self._first(MemberInvited, asked)
         return RECORDED
 
-    def _unbind(self, command: UnbindMember) -> Outcome:
-        decision = decide_unbind(self._state.history_of(command.member), command.at)
+    def _unbind(self, asked: UnbindInput) -> Outcome:
+        at = occurred_at(asked)
+        decision = decide_unbind(self._state.history_of(asked.member), at)
         if isinstance(decision, str):
-            self._first(UnbindRefused, command, reason=decision)
+            self._first(UnbindRefused, asked, reason=decision)
             return Outcome("refused", decision)
         self._first(
             BindingReleased,
-            command,
+            asked,
             bind=decision.bind,
             cause="unbind",
-            member=command.member,
+            member=asked.member,
             referrer=decision.referrer,
         )
-        self._state.change_latest(command.member, released_at=command.at)
+        self._state.change_latest(asked.member, released_at=at)
         return RECORDED
 
-    def _plan(self, command: PublishPlan) -> Outcome:
+    def _plan(self, asked: PlanInput) -> Outcome:
         """P-1: numbers without gaps, effective_from strictly increasing."""
-        published = self._state.published
+        published, terms = self._state.published, asked.command()
         for plan in published:
-            if (plan.known.command.id, plan.known.source) == (command.id, self._context.source):
-                return _repeat_or_conflict(plan.known, command)
-        if command.plan != len(published) + 1:
+            if (plan.known.id, plan.known.source) == (asked.id, self._context.source):
+                return _repeat_or_conflict(plan.known, asked)
+        if terms.plan != len(published) + 1:
             return Outcome("invalid", "plan_number", f"the next plan is number {len(published) + 1}")
-        if published and command.effective_from <= published[-1].terms.effective_from:
+        if published and terms.effective_from <= published[-1].terms.effective_from:
             last = format_instant(published[-1].terms.effective_from)
             message = f"effective_from must be after plan {len(published)}'s, {last}"
             return Outcome("invalid", "plan_effective_from", message)
-        self._first(PlanPublished, command)
+        self._first(PlanPublished, asked)
+        self._state.publish(terms, asked)
         return RECORDED
 
     # -- events
 
-    def _first(self, kind: type[Event], command: AnyCommand, **decided: str | int | datetime | None) -> None:
+    def _first(self, kind: type[Event], asked: AnyInput, **decided: str | int | datetime | None) -> None:
         """The event that records an input, first of its stream."""
-        stream = command.stream(self._context.source)
-        self.encoded.append((stream, 1, kind.TOPIC, self._encoder.encode(kind, command, stream, **decided)))
-        self._state.add(stream, command, self._context.source)
+        self.encoded.append((asked.stream, 1, kind.TOPIC, self._encoder.encode(kind, asked, **decided)))
+        self._state.add(asked)
 
-    def _next(self, kind: type[Event], command: AnyCommand, data: Data, row: BindingRow) -> None:
+    def _next(self, kind: type[Event], asked: AnyInput, data: Data, row: BindingRow) -> None:
         """A fact that follows from an input, next of a binding's stream."""
         event = kind(
             actor=self._context.actor,
             data=data,
-            id=command.id,
-            occurred_at=command.at,
+            id=asked.id,
+            occurred_at=occurred_at(asked),
             recorded_at=self._context.recorded_at,
             seq=row.version + 1,
             source=self._context.source,
@@ -264,31 +268,27 @@ class Decider:
         """Position of the event appended last."""
         return self._head + len(self.encoded)
 
-    def _no_plan(self, command: AnyCommand) -> NoPlanError:
-        return NoPlanError(
-            record_id=command.id, occurred_at=format_instant(command.at), published=len(self._state.plans)
-        )
+    def _no_plan(self, asked: AnyInput) -> NoPlanError:
+        at = format_instant(occurred_at(asked))
+        return NoPlanError(record_id=asked.id, occurred_at=at, published=len(self._state.plans))
 
 
-def _repeat_or_conflict(before: Known, command: AnyCommand) -> Outcome:
+def _repeat_or_conflict(before: Known, asked: AnyInput) -> Outcome:
     """G-6: the same id with the same content is a repeat, with another a conflict."""
-    recorded, content = before.content_hash(), command.content_hash()
-    if recorded == content:
+    if before.content == asked.content:
         return REPEAT
-    names = [name for name in type(command).model_fields if name != "seq"]
-    differing = [name for name in names if getattr(before.command, name, None) != getattr(command, name)]
     message = (
-        f"{command.id!r} is recorded with other content: {', '.join(differing)} "
-        f"(hash of the recorded one {recorded}, of this one {content})"
+        f"{asked.id!r} is recorded with other content: {', '.join(differing_keys(before.asked, asked.asked))} "
+        f"(hash of the recorded one {before.content}, of this one {asked.content})"
     )
     return Outcome("conflict", "other_content", message)
 
 
-def reviewed(before: Known | None, command: AnyCommand) -> Outcome:
-    """What became of a command that was decided before: recorded then, or else rejected then."""
+def reviewed(before: Known | None, asked: AnyInput) -> Outcome:
+    """What became of an input that was decided before: recorded then, or else rejected then."""
     if before is not None:
-        return _repeat_or_conflict(before, command)
-    if isinstance(command, RefundOrder):
-        message = f"order {command.order!r} was not recorded yet when this line came; feed it again"
+        return _repeat_or_conflict(before, asked)
+    if isinstance(asked, RefundInput):
+        message = f"order {asked.order!r} was not recorded yet when this line came; feed it again"
         return Outcome("retryable", "unknown_order", message)
     return Outcome("invalid", "rejected_before", "the run that was interrupted rejected it; feed it again by itself")

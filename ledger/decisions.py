@@ -6,30 +6,23 @@ found by their stream key: their event is their state.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import Any, NamedTuple, cast
 
-from ledger.clock import from_micros, instant_of, micros_of, to_micros
-from ledger.commands import AnyCommand, BindMember, InviteMember, PlaceOrder, PublishPlan, RefundOrder, UnbindMember
-from ledger.events import (
-    BindingRefused,
-    BindingReleased,
-    MemberBound,
-    MemberInvited,
-    OrderPlaced,
-    OrderRefunded,
-    PlanPublished,
-    RefundRefused,
-    UnbindRefused,
-)
+from ledger.clock import from_micros, instant_of, micros_of, parse_instant, to_micros
+from ledger.events import PlanPublished
 from ledger.ids import stream_of
+from ledger.inputs import AnyInput, BindInput, OrderInput, RefundInput, UnbindInput
 from ledger.mapper import decode
 from ledger.plan import Plans, PlanTerms
+from ledger.reading import read_input_event
 from ledger.rules.binding import Invite
 from ledger.rules.refund import PaidOrder, Refunded
 from ledger.rules.team import Binding, History, HistoryOf
+from ledger.store.recorder import Recorded
 from ledger.store.session import Row, Session, Table, load
 
 _BINDINGS = load("ledger.store", "select_bindings")
@@ -60,31 +53,17 @@ _REFUND_TABLE = Table(
 )
 
 
-# The events whose streams inputs are found by.
-InputEvent = (
-    MemberInvited
-    | MemberBound
-    | BindingRefused
-    | BindingReleased
-    | UnbindRefused
-    | OrderPlaced
-    | OrderRefunded
-    | RefundRefused
-    | PlanPublished
-)
+class Known(NamedTuple):
+    """An input that was recorded.
 
+    content  SHA-256 of `asked`, as stored: what tells a repeat from a conflict (G-6)
+    asked    the record as canonical JSON
+    """
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An input that was recorded. `content`: its hash as stored; None: it is of this very batch."""
-
-    command: AnyCommand
+    id: str
     source: str
-    content: str | None = None
-
-    def content_hash(self) -> str:
-        """What tells a repeat from a conflict (G-6)."""
-        return self.content or self.command.content_hash()
+    content: str
+    asked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +97,20 @@ class BindingRow:
 class DecisionState:
     """What one batch needs to know, at the head, kept current while the batch is decided."""
 
-    def __init__(self, session: Session, published: Sequence[PublishedPlan] = ()) -> None:
-        """`published`: plans known to be in the log; they never change, so they need not be read again."""
+    def __init__(self, session: Session, source: str, published: Sequence[PublishedPlan] = ()) -> None:
+        """What the inputs of one source may ask.
+
+        Args:
+            session: the transaction that holds the append lock.
+            source: of the inputs.
+            published: plans known to be in the log; they never change, so they need not be read again.
+        """
         self._session = session
+        self._source = source
         self.published = list(published)
         self.plans = Plans(plan.terms for plan in published)
         self._recorded: dict[str, Known] = {}
+        self._plan_rows: dict[str, Recorded] = {}
         self._histories: dict[str, list[Binding]] = {}
         self._rows: dict[str, list[BindingRow]] = {}
         self._refunded: dict[str, Refunded] = {}
@@ -134,34 +121,38 @@ class DecisionState:
 
     # -- reading, once per batch
 
-    def read(self, commands: Sequence[AnyCommand], source: str) -> None:
-        """Reads all that deciding these commands may ask for."""
-        streams = {command.stream(source) for command in commands}
-        refunds = [command for command in commands if isinstance(command, RefundOrder)]
-        orders = {stream_of("order", refund.order, source) for refund in refunds}
-        binds = [command for command in commands if isinstance(command, BindMember)]
-        invites = {stream_of("invite", bind.invite, source) for bind in binds if bind.invite is not None}
+    def read(self, inputs: Sequence[AnyInput]) -> None:
+        """Reads all that deciding these inputs may ask for."""
+        streams = {asked.stream for asked in inputs}
+        orders = {asked.order_stream for asked in inputs if isinstance(asked, RefundInput)}
+        binds = [asked for asked in inputs if isinstance(asked, BindInput)]
+        invites = {bind.invite_stream for bind in binds if bind.invite_stream is not None}
         # Plans never change once published, so only the next one is asked for.
         self.read_recorded(sorted(streams | orders | invites | {self._next_plan()}))
-        while (known := self.recorded(self._next_plan())) is not None:
-            self._take_plan(known)
+        while (row := self._plan_rows.get(self._next_plan())) is not None:
+            terms = cast("PlanPublished", decode(row.topic, row.state)).data.asked
+            self._take_plan(terms, self._recorded[row.stream])
             self.read_recorded([self._next_plan()])
         self._read_refunds(sorted(orders))
-        self._read_bindings(commands, binds)
+        self._read_bindings(inputs, binds)
 
     def _next_plan(self) -> str:
         return stream_of("plan", str(len(self.plans) + 1))
 
-    def _take_plan(self, known: Known) -> None:
-        if isinstance(known.command, PublishPlan):
-            self.published.append(PublishedPlan(known.command, known))
-            self.plans.add(known.command)
+    def _take_plan(self, terms: PlanTerms, known: Known) -> None:
+        self.published.append(PublishedPlan(terms, known))
+        self.plans.add(terms)
 
     def read_recorded(self, streams: list[str]) -> None:
         """Reads which of these inputs are in the log."""
-        for stream, topic, state in self._session.rows(_RECORDED, keys=streams):
-            event = cast("InputEvent", decode(topic, state))
-            self._recorded[stream] = Known(cast("AnyCommand", event.data.asked), event.source, event.content)
+        for columns in self._session.rows(_RECORDED, keys=streams):
+            row = Recorded._make(columns)
+            event = read_input_event(row)
+            self._recorded[row.stream] = Known(
+                event.envelope["id"], event.envelope["source"], event.content, event.asked
+            )
+            if row.topic == PlanPublished.TOPIC:
+                self._plan_rows[row.stream] = row
 
     def _read_refunds(self, orders: list[str]) -> None:
         if not orders:
@@ -169,12 +160,12 @@ class DecisionState:
         for order, line, amount_minor in self._session.rows(_REFUNDS, keys=orders):
             self._refunded[order] = self.refunded_of(order).plus(amount_minor, line)
 
-    def _read_bindings(self, commands: Sequence[AnyCommand], binds: list[BindMember]) -> None:
+    def _read_bindings(self, inputs: Sequence[AnyInput], binds: list[BindInput]) -> None:
         """Histories of who binds, unbinds or renews; of everyone above a referrer where a loop is possible at all."""
-        asking = [command for command in commands if isinstance(command, BindMember | UnbindMember)]
-        if any(plan.binding.renewal == "on_order" for plan in self.plans):
-            asking += [command for command in commands if isinstance(command, PlaceOrder)]
-        members = {command.member for command in asking}
+        renews = any(plan.binding.renewal == "on_order" for plan in self.plans)
+        kinds = (BindInput, UnbindInput, OrderInput) if renews else (BindInput, UnbindInput)
+        asking = [asked for asked in inputs if isinstance(asked, kinds)]
+        members = {asked.member for asked in asking}
         if not members:
             return
         self._take_bindings(self._session.rows(_BINDINGS, keys=sorted(members)))
@@ -184,8 +175,8 @@ class DecisionState:
         roots |= {binding.referrer for member in may_close for binding in self.history_of(member)[-1:]}
         if roots:
             # A loop is looked for from these records' own times on: edges that ended before cannot be part of it.
-            since = min(command.at for command in asking if command.member in may_close)
-            rows = self._session.rows(_ANCESTORS, keys=sorted(roots), since=to_micros(since))
+            since = min(asked.at_us for asked in asking if asked.member in may_close)
+            rows = self._session.rows(_ANCESTORS, keys=sorted(roots), since=since)
             self._take_bindings(row for row in rows if row[0] not in members)
 
     def _take_bindings(self, rows: Iterable[Row]) -> None:
@@ -216,19 +207,25 @@ class DecisionState:
     def invite(self, stream: str) -> Invite | None:
         """The invite of a stream, if there is one."""
         known = self._recorded.get(stream)
-        if known is None or not isinstance(known.command, InviteMember):
+        if known is None:
             return None
-        asked = known.command
-        return Invite(asked.inviter, asked.invitee, asked.at, asked.expires_at)
+        asked = _record(known)
+        expires_at = asked.get("expires_at")
+        return Invite(
+            asked["inviter"],
+            asked.get("invitee"),
+            parse_instant(asked["at"]),
+            None if expires_at is None else parse_instant(expires_at),
+        )
 
     def order(self, stream: str) -> PaidOrder | None:
         """The order of a stream, if there is one. Without lines an order is one line."""
         known = self._recorded.get(stream)
-        if known is None or not isinstance(known.command, PlaceOrder):
+        if known is None:
             return None
-        asked = known.command
-        lines = {line.n: line.amount for line in asked.lines or ()} or {1: asked.amount}
-        return PaidOrder(asked.member, asked.currency, asked.amount, asked.at, lines)
+        asked = _record(known)
+        lines = {line["n"]: line["amount"] for line in asked.get("lines", ())} or {1: asked["amount"]}
+        return PaidOrder(asked["member"], asked["currency"], asked["amount"], parse_instant(asked["at"]), lines)
 
     def refunded_of(self, order_stream: str) -> Refunded:
         """What went back of an order before."""
@@ -246,10 +243,13 @@ class DecisionState:
 
     # -- what the batch changes
 
-    def add(self, stream: str, command: AnyCommand, source: str) -> None:
-        """An input was recorded or refused for good: later commands of the batch find it; a plan may be in force."""
-        self._recorded[stream] = known = Known(command, source)
-        self._take_plan(known)
+    def add(self, asked: AnyInput) -> None:
+        """An input was recorded or refused for good: later ones of the batch find it."""
+        self._recorded[asked.stream] = Known(asked.id, self._source, asked.content, asked.asked)
+
+    def publish(self, terms: PlanTerms, asked: AnyInput) -> None:
+        """A plan was recorded; it may be in force for what follows."""
+        self._take_plan(terms, self._recorded[asked.stream])
 
     def add_binding(self, binding: Binding, position: int) -> None:
         """A bind was granted at this position."""
@@ -330,3 +330,7 @@ def _nobody(member: str) -> History:
     """No bindings at all."""
     del member
     return ()
+
+
+def _record(known: Known) -> dict[str, Any]:
+    return json.loads(known.asked)

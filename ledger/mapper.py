@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, cast
 
 from eventsourcing.domain import DomainEventProtocol
@@ -13,9 +12,9 @@ from pydantic import ValidationError
 
 from ledger.canonical import canonical, quoted
 from ledger.clock import format_instant
-from ledger.commands import Command
 from ledger.errors import CorruptEventError, InvalidRecordError
 from ledger.events import EVENTS, Event
+from ledger.inputs import AnyInput
 from ledger.money import STORED
 from ledger.store.recorder import Recorded
 
@@ -37,7 +36,7 @@ def encode(event: Event) -> bytes:
 
 
 class InputEncoder:
-    """Writes the events that record inputs without building them: a validated command already is most of the event.
+    """Writes the events that record inputs without building them: an input already is most of the event.
 
     The bytes are those of `encode`; a test proves it for every type.
     """
@@ -48,25 +47,22 @@ class InputEncoder:
         self._recorded_at = format_instant(recorded_at)
         self._source = quoted(source)
 
-    def encode(self, kind: type[Event], command: Command, stream: str, **decided: str | int | datetime | None) -> bytes:
+    def encode(self, kind: type[Event], asked: AnyInput, **decided: str | int | datetime | None) -> bytes:
         """The first event of an input's stream.
 
         Args:
             kind: its class.
-            command: what was asked.
-            stream: its stream.
+            asked: the input.
             decided: further keys of `data`, in alphabetical order; None is left out.
 
         Raises:
             InvalidRecordError: longer than 65,535 bytes.
         """
-        asked = command.content()
         data = "".join([f',"{key}":{_json(value)}' for key, value in decided.items() if value is not None])
         envelope = (
-            f'{{"actor":{self._actor},"content":"{sha256(asked).hexdigest()}",'
-            f'"data":{{"asked":{asked.decode()}{data}}},"id":{quoted(command.id)},'
-            f'"occurred_at":"{format_instant(command.at)}","recorded_at":"{self._recorded_at}","seq":1,'
-            f'"source":{self._source},"stream":{quoted(stream)},"type":"{kind.TOPIC}","v":{kind.VERSION}}}'
+            f'{{"actor":{self._actor},"content":"{asked.content}","data":{{"asked":{asked.asked}{data}}},{asked.named},'
+            f'"recorded_at":"{self._recorded_at}","seq":1,"source":{self._source},"stream":{quoted(asked.stream)},'
+            f'"type":"{kind.TOPIC}","v":{kind.VERSION}}}'
         )
         return _fitting(envelope.encode())
 

@@ -46,6 +46,10 @@ class Recorded(NamedTuple):
     state: bytes
 
 
+# Stream, version, topic and state of an event that is to be appended.
+Encoded = tuple[str, int, str, bytes]
+
+
 class Append:
     """An open transaction that holds the append lock: nobody else appends until it ends.
 
@@ -64,18 +68,14 @@ class Append:
         """max(now, the last recorded_at): a clock set back never runs the log backwards (G-2)."""
         return now if self.last_recorded_at is None else max(now, self.last_recorded_at)
 
-    def append(self, events: Sequence[StoredEvent], recorded_at: datetime) -> list[int]:
-        """Appends at the head, without gaps, and returns the positions."""
+    def append(self, events: Sequence[Encoded], recorded_at: datetime) -> None:
+        """Appends at the head, without gaps."""
         micros = to_micros(recorded_at)
-        rows = [
-            (position, event.originator_id, event.originator_version, event.topic, event.state, micros)
-            for position, event in enumerate(events, start=self.head + 1)
-        ]
+        rows = [(position, *event, micros) for position, event in enumerate(events, start=self.head + 1)]
         if rows:
             self.session.insert(EVENT_TABLE, rows)
             self.head += len(rows)
             self.last_recorded_at = recorded_at
-        return [row[0] for row in rows]
 
 
 class LogRecorder(ApplicationRecorder, ABC):
@@ -105,7 +105,13 @@ class LogRecorder(ApplicationRecorder, ABC):
         """Appends events in a transaction of their own and returns their positions."""
         del kwargs
         with self.appending() as log:
-            return log.append(stored_events, log.recorded_at(system_clock()))
+            first = log.head + 1
+            events = [
+                (str(event.originator_id), event.originator_version, event.topic, event.state)
+                for event in stored_events
+            ]
+            log.append(events, log.recorded_at(system_clock()))
+            return range(first, log.head + 1)
 
     def select_events(
         self,

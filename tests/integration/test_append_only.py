@@ -18,14 +18,17 @@ from psycopg import sql
 
 from ledger.application import Ledger
 from ledger.clock import from_micros
+from ledger.commands import command_from
 from ledger.errors import NoPlanError
+from ledger.inputs import input_of
 from ledger.mapper import decode
 from ledger.store.migrate import migrate
 from ledger.store.postgres import WRITER_ROLE
+from ledger.store.recorder import Encoded
 from ledger.store.session import Session, Sql
 from ledger.store.sqlite import path_of
 from projections.view import PACKAGES
-from tests.builders import commands, order, plan, submit
+from tests.builders import order, plan, submit
 from tests.postgres_server import Databases, postgres_server
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -320,7 +323,7 @@ def assert_waits(ledger: Ledger, url: str, *statements: LiteralString) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         with ledger.log.appending() as append:
-            append.append([event("order-1")], NOON)
+            append.append([encoded("order-1")], NOON)
             waiting = pool.submit(run)
             with pytest.raises(TimeoutError):
                 waiting.result(timeout=0.5)
@@ -330,7 +333,12 @@ def assert_waits(ledger: Ledger, url: str, *statements: LiteralString) -> None:
 
 def event(stream: str) -> StoredEvent:
     """An event that says nothing."""
-    return StoredEvent(stream, 1, "topic", b"{}")
+    return StoredEvent(*encoded(stream))
+
+
+def encoded(stream: str) -> Encoded:
+    """The same, as the store takes it."""
+    return (stream, 1, "topic", b"{}")
 
 
 THIRD: LiteralString = (
@@ -356,7 +364,7 @@ class StoppedError(Exception):
 def append_and_stop(ledger: Ledger) -> None:
     """Appends, and fails before the transaction ends."""
     with ledger.log.appending() as append:
-        append.append([event("order-1"), event("order-2")], NOON)
+        append.append([encoded("order-1"), encoded("order-2")], NOON)
         raise StoppedError
 
 
@@ -371,7 +379,7 @@ def test_appends_that_failed_leave_no_gap(ledger: Ledger) -> None:
     with pytest.raises(NoPlanError):
         submit(ledger, fine, early)
     with ledger.rehearsing() as rehearsal:
-        assert rehearsal.submit(commands([fine]))[0].name == "recorded"
+        assert rehearsal.record([input_of(command_from(fine), "default")], source="default")[0].name == "recorded"
     submit(ledger, fine)
     assert [(row.position, row.stream) for row in ledger.log.read()] == [(1, "plan-1"), (2, "order-o1")]
 

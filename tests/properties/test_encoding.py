@@ -14,9 +14,12 @@ from ledger.canonical import canonical
 from ledger.clock import format_instant, from_micros, parse_instant, to_micros
 from ledger.commands import command_from, parse_command
 from ledger.events import BindingRefused, MemberInvited, OrderPlaced, OrderRefunded, UnbindRefused
-from ledger.ids import check_id, stream_of
+from ledger.ids import check_id
+from ledger.inputs import input_of
 from ledger.mapper import InputEncoder, decode
 from ledger.money import MINOR_MAX
+from ledger.reading import read_input_event
+from ledger.store.recorder import Recorded
 
 RECORDED_AT = datetime(2026, 11, 22, 9, 5, 59, 7, tzinfo=UTC)
 
@@ -76,17 +79,20 @@ def test_an_input_is_stored_canonically(record: dict[str, Any], actor: str, plan
     """Every recorded input reads back as itself, in bytes that two independent serialisers agree on (V-2)."""
     command = command_from(record)
     encoder = InputEncoder(actor=actor, source="default", recorded_at=RECORDED_AT)
-    stream = command.stream("default")
+    asked = input_of(command, "default")
     state = {
-        "order": lambda: encoder.encode(OrderPlaced, command, stream, exponent=0, plan=plan),
-        "refund": lambda: encoder.encode(OrderRefunded, command, stream),
-        "unbind": lambda: encoder.encode(UnbindRefused, command, stream, reason="not_bound"),
-        "bind": lambda: encoder.encode(BindingRefused, command, stream, reason="already_bound"),
-        "invite": lambda: encoder.encode(MemberInvited, command, stream),
+        "order": lambda: encoder.encode(OrderPlaced, asked, exponent=0, plan=plan),
+        "refund": lambda: encoder.encode(OrderRefunded, asked),
+        "unbind": lambda: encoder.encode(UnbindRefused, asked, reason="not_bound"),
+        "bind": lambda: encoder.encode(BindingRefused, asked, reason="already_bound"),
+        "invite": lambda: encoder.encode(MemberInvited, asked),
     }[command.kind]()
     topic = json.loads(state)["type"]
     event = decode(topic, state)
     assert canonical(json.loads(state)) == state
-    assert (event.actor, event.stream, event.id) == (actor, stream_of(command.kind, command.id), command.id)
+    assert (event.actor, event.stream, event.id) == (actor, asked.stream, command.id)
     assert event.content == command.content_hash()
     assert parse_command(canonical(json.loads(state)["data"]["asked"])) == command
+    read = read_input_event(Recorded(1, asked.stream, 1, topic, state))
+    assert (read.content, read.asked, read.envelope["id"]) == (asked.content, asked.asked, command.id)
+    assert read.decided.get("plan") == (plan if command.kind == "order" else None)

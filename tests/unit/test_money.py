@@ -7,6 +7,7 @@ from ledger.clock import parse_instant
 from ledger.commands import command_from
 from ledger.errors import InvalidRecordError
 from ledger.events import OrderPlaced
+from ledger.inputs import input_of
 from ledger.mapper import InputEncoder, decode
 from ledger.money import exponent_of, format_minor
 from tests.builders import order
@@ -33,7 +34,7 @@ def test_a_stored_order_stays_readable_when_its_currency_goes(monkeypatch: pytes
     command = command_from(order("o1", "ben", 100, "2026-01-01T00:00:00Z", currency="SEK"))
     at = parse_instant("2026-01-02T00:00:00Z")
     encoder = InputEncoder(actor="test", source="default", recorded_at=at)
-    state = encoder.encode(OrderPlaced, command, "order-o1", exponent=2, plan=1)
+    state = encoder.encode(OrderPlaced, input_of(command, "default"), exponent=2, plan=1)
 
     def gone(code: str) -> None:
         raise ValueError(code)

@@ -1,8 +1,8 @@
 -- The first event of each stream that exists.
 --
 -- keys  text[]  streams
-SELECT e.stream, e.topic, e.state
+SELECT e.position, e.stream, e.version, e.topic, e.state
 FROM unnest(:keys::text[]) AS k (stream)
 CROSS JOIN LATERAL (
-    SELECT stream, topic, state FROM event WHERE stream = k.stream COLLATE "C" AND version = 1
+    SELECT position, stream, version, topic, state FROM event WHERE stream = k.stream COLLATE "C" AND version = 1
 ) AS e
