@@ -24,6 +24,7 @@ from ledger.store.recorder import Recorded
 from ledger.store.sqlite import URL_PREFIX, path_of
 from projections.checkpoint import begin, move
 from projections.commissions import NAME, Commissions
+from projections.fold import read_changes
 from projections.replay_python import replay
 
 WAIT_SECONDS = 1.0
@@ -94,7 +95,7 @@ def _project_alone(ledger: Ledger, watch: Watch) -> None:
         for row in ledger.log.read():
             with ledger.log.writing() as session:
                 move(session, NAME, after=row.position - 1, upto=row.position)
-                commissions.project(session, [row])
+                commissions.project(session, read_changes([row]))
 
 
 # ---- PostgreSQL: the library's runner itself, over our log.
@@ -129,7 +130,7 @@ class View(PostgresTrackingRecorder):
         row = Recorded(tracking.notification_id, stream, version, event.topic, event.state)
         with self.datastore.get_connection() as connection, connection.transaction():
             self._insert_tracking(connection.cursor(), tracking)
-            self._commissions.project(PostgresSession(connection), [row])
+            self._commissions.project(PostgresSession(connection), read_changes([row]))
 
 
 def _project_with_runner(log: str, head: int, watch: Watch) -> None:

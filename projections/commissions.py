@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import chain, islice
 from typing import cast
 
 from ledger.clock import from_micros, instant_of, micros_of, to_micros
-from ledger.events import BindingReleased, BindingRenewed, Event, MemberBound, OrderPlaced, OrderRefunded
+from ledger.events import BindingReleased, BindingRenewed, MemberBound, PlanPublished
 from ledger.ids import stream_of
-from ledger.mapper import check_type, decode, decode_row
+from ledger.mapper import decode
 from ledger.plan import LEVELS
 from ledger.rules.accrual import LevelOutcome, Reason
 from ledger.rules.team import Binding
-from ledger.store.recorder import Recorded
 from ledger.store.session import Row, Session, Table, load
-from projections.fold import FOLDED_TOPICS, Clawback, Fold, OrderOutcome, PlacedBinding
+from projections.fold import Bindings, Change, Changes, Clawback, Fold, OrderOutcome, Placed, PlacedBinding, Refunded
 
 NAME = "commissions"
 
@@ -48,8 +49,8 @@ _TEAM_BINDING = Table(
 _ORDER_OUTCOME = Table(
     "order_outcome",
     {
-        "order_stream": "text",
         "position": "int8",
+        "order_stream": "text",
         "occurred_at_us": "int8",
         "available_at_us": "int8",
         "member": "text",
@@ -70,7 +71,7 @@ _ORDER_OUTCOME = Table(
 _ORDER_REFUND = Table(
     "order_refund",
     {
-        "order_stream": "text",
+        "order_position": "int8",
         "position": "int8",
         "refund_stream": "text",
         "value_at_us": "int8",
@@ -79,6 +80,9 @@ _ORDER_REFUND = Table(
         "clawback_2": "int8",
         "clawback_3": "int8",
     },
+)
+_MEMBER_ORDER = Table(
+    "member_order", {"member": "text", "until_us": "int8", "first_position": "int8", "positions": "text"}
 )
 
 
@@ -95,27 +99,23 @@ class Commissions:
         self._fold = Fold()
         number = 1
         while rows := log.rows(_PLAN, stream=stream_of("plan", str(number)), upto=checkpoint):
-            self._fold.apply(0, decode(*rows[0]))
+            self._fold.plans.add(cast("PlanPublished", decode(*rows[0])).data.asked)
             number += 1
 
-    def project(self, session: Session, batch: Sequence[Recorded]) -> None:
+    def project(self, session: Session, changes: Changes) -> None:
         """Writes what a batch changes; the caller's transaction moves the checkpoint.
 
         Raises:
-            CorruptEventError, IntegrityError: the log is not one this ledger wrote.
+            IntegrityError: the log is not one this ledger wrote.
         """
-        events: list[tuple[int, Event]] = []
-        for row in batch:
-            if row.topic in FOLDED_TOPICS:
-                events.append((row.position, decode_row(row)))
-            else:
-                check_type(row.topic, row.state)
-        self._read(session, [event for _, event in events])
+        if not changes:
+            return
+        self._read(session, [change for _, change in changes])
         orders: list[OrderOutcome] = []
         clawbacks: list[Clawback] = []
         bindings: dict[int, PlacedBinding] = {}
-        for position, event in events:
-            match self._fold.apply(position, event):
+        for position, change in changes:
+            match self._fold.apply(position, change):
                 case OrderOutcome() as order:
                     orders.append(order)
                 case Clawback() as clawback:
@@ -124,36 +124,40 @@ class Commissions:
                     bindings[placed.position] = placed
                 case None:
                     pass
-        first = batch[0].position
+        first = changes[0][0]
         self._write_bindings(session, first, bindings.values())
         session.insert(_ORDER_OUTCOME, [_order_row(order) for order in orders])
         session.insert(_ORDER_REFUND, [_refund_row(clawback) for clawback in clawbacks])
+        session.insert(_MEMBER_ORDER, _member_rows(first, orders, clawbacks))
         session.write(_ADD_TO_BALANCES, _changes(orders, clawbacks))
         self._fold.orders.clear()
 
     # -- reading back
 
-    def _read(self, session: Session, events: Sequence[Event]) -> None:
+    def _read(self, session: Session, changes: Sequence[Change]) -> None:
         """What the batch may ask about: uplines of its buyers, bindings that move, orders that are refunded."""
-        if len(self._fold.bindings) > MEMBERS_KEPT_MAX:
-            self._fold.bindings.clear()
+        known = self._fold.bindings
+        if len(known) > MEMBERS_KEPT_MAX:
+            # Those that were read first go first.
+            for member in list(islice(known, MEMBERS_KEPT_MAX // 2)):
+                del known[member]
         buyers: set[str] = set()
         moved: set[str] = set()
         placed: set[str] = set()
         refunded: set[str] = set()
-        for event in events:
-            match event:
-                case OrderPlaced():
-                    buyers.add(event.data.asked.member)
-                    placed.add(event.stream)
-                case OrderRefunded():
-                    refunded.add(stream_of("order", event.data.asked.order, event.source))
+        for change in changes:
+            match change:
+                case Placed():
+                    buyers.add(change.member)
+                    placed.add(change.stream)
+                case Refunded():
+                    refunded.add(change.order_stream)
                 case MemberBound(data=data):
                     # A new edge may put its referrer's upline above a buyer of this batch.
                     moved.update((data.asked.member, data.asked.inviter))
                 case BindingReleased(data=data) | BindingRenewed(data=data):
                     moved.add(data.member)
-                case _:
+                case PlanPublished():
                     pass
         self._read_uplines(session, buyers | moved)
         self._read_orders(session, sorted(refunded - placed))
@@ -161,19 +165,22 @@ class Commissions:
     def _read_uplines(self, session: Session, members: set[str]) -> None:
         """Histories of members and of everyone who was ever within three levels above them."""
         known = self._fold.bindings
+        seen: set[str] = set()
         for _ in range(LEVELS + 1):
-            unknown = [member for member in members if member not in known]
+            seen |= members
+            unknown = sorted(members - known.keys())
             for member in unknown:
-                known[member] = []
+                known[member] = Bindings()
             if unknown:
-                for row in session.rows(_TEAM_BINDINGS, keys=sorted(unknown)):
-                    known[row[0]].append(placed_binding(row))
-            members = {placed.binding.referrer for member in members for placed in known[member]}
+                for row in session.rows(_TEAM_BINDINGS, keys=unknown):
+                    known[row[0]].add(placed_binding(row))
+            members = {binding.referrer for member in members for binding in known[member].history} - seen
 
     def _read_orders(self, session: Session, orders: list[str]) -> None:
         if orders:
             for row in session.rows(_ORDER_OUTCOMES, keys=orders):
-                self._fold.orders[row[0]] = order_outcome(row)
+                order = order_outcome(row)
+                self._fold.orders[order.order] = order
 
     # -- writing
 
@@ -199,8 +206,8 @@ def order_outcome(row: Row) -> OrderOutcome:
     """A row of select_order_outcomes as the fact it is."""
     levels = tuple(LevelOutcome(cast("Reason", row[index + 1]), row[index], row[index + 2]) for index in (8, 11, 14))
     return OrderOutcome(
-        order=row[0],
-        position=row[1],
+        position=row[0],
+        order=row[1],
         occurred_at=from_micros(row[2]),
         available_at=from_micros(row[3]),
         member=row[4],
@@ -236,8 +243,8 @@ def _binding_row(placed: PlacedBinding) -> Row:
 def _order_row(order: OrderOutcome) -> Row:
     one, two, three = order.levels
     return (
-        order.order,
         order.position,
+        order.order,
         to_micros(order.occurred_at),
         to_micros(order.available_at),
         order.member,
@@ -258,13 +265,31 @@ def _order_row(order: OrderOutcome) -> Row:
 
 def _refund_row(clawback: Clawback) -> Row:
     return (
-        clawback.order.order,
+        clawback.order.position,
         clawback.position,
         clawback.refund,
         to_micros(clawback.value_at),
         clawback.amount_minor,
         *clawback.clawed_back_minor,
     )
+
+
+def _member_rows(first: int, orders: Iterable[OrderOutcome], clawbacks: Iterable[Clawback]) -> list[Row]:
+    """Which orders of a batch concern whom, one row per member, sorted: neighbours lie on one page of the index."""
+    positions: defaultdict[str, list[str]] = defaultdict(list)
+    until: dict[str, datetime] = {}
+    for order, at in chain(
+        ((order, order.available_at) for order in orders),
+        ((clawback.order, clawback.value_at) for clawback in clawbacks),
+    ):
+        position = str(order.position)
+        for member in {order.member, *[outcome.beneficiary for outcome in order.levels]}:
+            if member is not None:
+                positions[member].append(position)
+                latest = until.get(member)
+                if latest is None or at > latest:
+                    until[member] = at
+    return [(member, to_micros(until[member]), first, ",".join(positions[member])) for member in sorted(positions)]
 
 
 def _changes(orders: Iterable[OrderOutcome], clawbacks: Iterable[Clawback]) -> list[Row]:

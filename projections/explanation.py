@@ -181,7 +181,7 @@ def _refunds(session: Session, order: OrderOutcome, as_of: datetime) -> list[Ref
     """Clawbacks are fixed in order of position; those dated after T have not happened yet (R-2, R-3)."""
     refunds: list[RefundExplained] = []
     left = order.amount_minor
-    for refund, position, value_at, amount, *clawed_back in session.rows(_REFUNDS, order_stream=order.order):
+    for refund, position, value_at, amount, *clawed_back in session.rows(_REFUNDS, order_position=order.position):
         left -= amount
         if from_micros(value_at) <= as_of:
             refunds.append(RefundExplained(refund, position, from_micros(value_at), amount, left, tuple(clawed_back)))

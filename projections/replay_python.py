@@ -10,11 +10,10 @@ from datetime import datetime
 
 from ledger.errors import IntegrityError
 from ledger.garbage import collection_paused
-from ledger.mapper import check_type, decode_row
 from ledger.store.recorder import Recorded
 from projections.balances import Balance, digest, in_order
 from projections.content import ContentRoot
-from projections.fold import FOLDED_TOPICS, Clawback, Fold, OrderOutcome
+from projections.fold import Clawback, Fold, OrderOutcome, read_change
 from projections.runner import Progress
 
 PROGRESS_EVERY = 1_000
@@ -172,14 +171,12 @@ def _fold(rows: Iterable[Recorded], books: _Books, content: ContentRoot, progres
         if row.position != events:
             raise IntegrityError(f"position {row.position} follows {events - 1}: the log has a gap")
         content.add(row.topic, row.state)
-        if row.topic not in FOLDED_TOPICS:
-            check_type(row.topic, row.state)
-        else:
-            fact = fold.apply(row.position, decode_row(row))
-            if isinstance(fact, OrderOutcome):
-                books.take_order(fact)
-            elif isinstance(fact, Clawback):
-                books.take_clawback(fact)
+        change = read_change(row)
+        fact = None if change is None else fold.apply(row.position, change)
+        if isinstance(fact, OrderOutcome):
+            books.take_order(fact)
+        elif isinstance(fact, Clawback):
+            books.take_clawback(fact)
         if progress is not None and events % PROGRESS_EVERY == 0:
             progress(PROGRESS_EVERY)
     return events

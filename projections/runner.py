@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from ledger.garbage import collection_paused
 from ledger.store.recorder import POSITION_MAX, LogRecorder, read_log
 from projections.checkpoint import begin, checkpoint, move
 from projections.commissions import Commissions
+from projections.fold import Changes, read_changes
 
-BATCH_SIZE = 5_000
+BATCH_SIZE = 20_000
 
 Progress = Callable[[int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events after one position and up to another, read."""
+
+    after: int
+    last: int
+    changes: Changes
+
+
 class Runner:
-    """Keeps one projection of a log in a store: the log's own, or another that holds a view of the past."""
+    """Keeps one projection of a log in a store: the log's own, or another that holds a view of the past.
+
+    While one batch is written, the next is read in a thread of its own.
+    """
 
     def __init__(self, log: LogRecorder, store: LogRecorder | None = None, *, batch_size: int = BATCH_SIZE) -> None:
         self.log = log
@@ -23,28 +38,36 @@ class Runner:
         self._batch_size = batch_size
         self._projection = Commissions()
         self._checkpoint: int | None = None
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="refledger-reader")
+        self._next: Future[Batch] | None = None
 
-    def step(self, upto: int = POSITION_MAX) -> int:
+    def step(self, upto: int = POSITION_MAX, most: int | None = None) -> int:
         """Projects the next batch and returns how many events it had; 0: caught up.
+
+        Args:
+            upto: the last position to project.
+            most: how many events at most; None: the runner's batch size.
 
         Raises:
             CheckpointMovedError: another runner is at work; the next step starts from where it came to.
             CorruptEventError, IntegrityError: the log is not one this ledger wrote; the checkpoint stays.
         """
+        most = most or self._batch_size
         after = self._checkpoint if self._checkpoint is not None else self._resume()
-        with self.log.reading() as session:
-            batch = read_log(session, after, upto, self._batch_size)
-        if not batch:
+        batch = self._read_ahead(after, upto, most) or self._read(after, upto, most)
+        if batch.last == after:
             return 0
+        if batch.last - after >= most and batch.last < upto:
+            self._next = self._reader.submit(self._read, batch.last, upto, most)
         # Whatever happens from here on, memory is only right once the transaction has committed.
         self._checkpoint = None
         with self._store.writing() as session:
             begin(session, self._projection.name)
             # First of all: a second runner waits here, and then finds that the batch is done.
-            move(session, self._projection.name, after=after, upto=batch[-1].position)
-            self._projection.project(session, batch)
-        self._checkpoint = batch[-1].position
-        return len(batch)
+            move(session, self._projection.name, after=after, upto=batch.last)
+            self._projection.project(session, batch.changes)
+        self._checkpoint = batch.last
+        return batch.last - after
 
     def catch_up(self, upto: int = POSITION_MAX, progress: Progress | None = None) -> int:
         """Projects until nothing is left up to a position; returns how many events that were."""
@@ -55,6 +78,21 @@ class Runner:
                 if progress is not None:
                     progress(events)
         return total
+
+    def _read(self, after: int, upto: int, most: int) -> Batch:
+        with self.log.reading() as session:
+            rows = read_log(session, after, upto, most)
+        return Batch(after, rows[-1].position if rows else after, read_changes(rows))
+
+    def _read_ahead(self, after: int, upto: int, most: int) -> Batch | None:
+        """The batch that was read while the one before it was written, if it is still the one wanted."""
+        ahead, self._next = self._next, None
+        if ahead is None:
+            return None
+        batch = ahead.result()
+        is_wanted = batch.after == after and batch.last <= min(upto, after + most)
+        # Read too early to find anything: there may be something by now.
+        return batch if is_wanted and batch.last > after else None
 
     def _resume(self) -> int:
         with self._store.reading() as session:

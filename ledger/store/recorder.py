@@ -111,7 +111,7 @@ class LogRecorder(ApplicationRecorder, ABC):
                 for event in stored_events
             ]
             log.append(events, log.recorded_at(system_clock()))
-            return range(first, log.head + 1)
+            return list(range(first, log.head + 1))
 
     def select_events(
         self,

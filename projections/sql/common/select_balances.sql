@@ -14,11 +14,11 @@ open_level AS (
 -- Clawbacks that count later, or that count now against what is still on hold.
 moved AS (
     SELECT o.*, r.clawback_1, r.clawback_2, r.clawback_3, r.value_at_us
-    FROM order_refund AS r JOIN order_outcome AS o ON o.order_stream = r.order_stream
+    FROM order_refund AS r JOIN order_outcome AS o ON o.position = r.order_position
     WHERE r.value_at_us > :as_of
     UNION ALL
     SELECT o.*, r.clawback_1, r.clawback_2, r.clawback_3, r.value_at_us
-    FROM open_order AS o JOIN order_refund AS r ON r.order_stream = o.order_stream
+    FROM open_order AS o JOIN order_refund AS r ON r.order_position = o.position
     WHERE r.value_at_us <= :as_of
 ),
 moved_level AS (

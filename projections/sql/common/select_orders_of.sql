@@ -1,5 +1,6 @@
 -- Every order of a buyer by T, in order of time, with the outcome of its levels. Minor units.
-SELECT order_stream, position, occurred_at_us, currency, amount_minor, plan, reason_1, reason_2, reason_3
-FROM order_outcome
-WHERE member = :member AND occurred_at_us <= :as_of
-ORDER BY occurred_at_us, position
+SELECT o.order_stream, o.position, o.occurred_at_us, o.currency, o.amount_minor, o.plan, o.reason_1, o.reason_2, o.reason_3
+FROM (SELECT DISTINCT position FROM member_position WHERE member = :member) AS m
+JOIN order_outcome AS o ON o.position = m.position
+WHERE o.member = :member AND o.occurred_at_us <= :as_of
+ORDER BY o.occurred_at_us, o.position
