@@ -61,6 +61,11 @@ class Ledger(Application[str]):
         """Canonical bytes, whatever the environment says."""
         return CanonicalMapper(self.construct_transcoder())
 
+    def close(self) -> None:
+        """Closes the store, once everything under way has ended."""
+        self.log.close()
+        super().close()
+
     def submit(
         self,
         commands: Sequence[AnyCommand],

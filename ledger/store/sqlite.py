@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
@@ -104,7 +105,10 @@ class SqliteRecorder(LogRecorder, SQLiteApplicationRecorder):  # pyright: ignore
         """Nothing: migrations make the tables."""
 
     def close(self) -> None:
-        """Closes every connection."""
+        """Closes every connection, once other threads have ended what they do: SQLite would take the process down."""
+        deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
+        while self.datastore.pool.num_in_use and time.monotonic() < deadline:
+            time.sleep(0.005)
         self.datastore.close()
 
 
