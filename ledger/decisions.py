@@ -124,8 +124,8 @@ class DecisionState:
     def read(self, inputs: Sequence[AnyInput]) -> None:
         """Reads all that deciding these inputs may ask for."""
         streams = {asked.stream for asked in inputs}
-        orders = {asked.order_stream for asked in inputs if isinstance(asked, RefundInput)}
-        binds = [asked for asked in inputs if isinstance(asked, BindInput)]
+        orders = {asked.order_stream for asked in inputs if type(asked) is RefundInput}
+        binds = [asked for asked in inputs if type(asked) is BindInput]
         invites = {bind.invite_stream for bind in binds if bind.invite_stream is not None}
         # Plans never change once published, so only the next one is asked for.
         self.read_recorded(sorted(streams | orders | invites | {self._next_plan()}))

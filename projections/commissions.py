@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from itertools import chain, islice
 from typing import cast
 
-from ledger.clock import from_micros, instant_of, micros_of, to_micros
+from ledger.clock import EPOCH, from_micros, instant_of, micros_of, to_micros
 from ledger.events import BindingReleased, BindingRenewed, MemberBound, PlanPublished
 from ledger.ids import stream_of
 from ledger.mapper import decode
@@ -274,22 +273,18 @@ def _refund_row(clawback: Clawback) -> Row:
     )
 
 
-def _member_rows(first: int, orders: Iterable[OrderOutcome], clawbacks: Iterable[Clawback]) -> list[Row]:
+def _member_rows(first: int, orders: Sequence[OrderOutcome], clawbacks: Sequence[Clawback]) -> list[Row]:
     """Which orders of a batch concern whom, one row per member, sorted: neighbours lie on one page of the index."""
     positions: defaultdict[str, list[str]] = defaultdict(list)
-    until: dict[str, datetime] = {}
-    for order, at in chain(
-        ((order, order.available_at) for order in orders),
-        ((clawback.order, clawback.value_at) for clawback in clawbacks),
-    ):
+    for order in chain(orders, [clawback.order for clawback in clawbacks]):
         position = str(order.position)
-        for member in {order.member, *[outcome.beneficiary for outcome in order.levels]}:
+        one, two, three = order.levels
+        for member in {order.member, one.beneficiary, two.beneficiary, three.beneficiary}:
             if member is not None:
                 positions[member].append(position)
-                latest = until.get(member)
-                if latest is None or at > latest:
-                    until[member] = at
-    return [(member, to_micros(until[member]), first, ",".join(positions[member])) for member in sorted(positions)]
+    ends = chain([order.available_at for order in orders], [clawback.value_at for clawback in clawbacks])
+    until_us = to_micros(max(ends, default=EPOCH))
+    return [(member, until_us, first, ",".join(positions[member])) for member in sorted(positions)]
 
 
 def _changes(orders: Iterable[OrderOutcome], clawbacks: Iterable[Clawback]) -> list[Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -27,6 +26,7 @@ class LevelOutcome(NamedTuple):
 Levels = tuple[LevelOutcome, ...]
 
 NO_PLAN: Levels = (LevelOutcome("no_plan"),) * LEVELS
+_CHAIN_ENDED = LevelOutcome("chain_ended")
 
 
 def commission(base_minor: int, rate_ppm: int, rounding: Rounding = "down") -> int:
@@ -56,8 +56,12 @@ def accrue(buyer: str, occurred_at: datetime, base_minor: int, plan: PlanTerms |
     """
     if plan is None:
         return NO_PLAN
-    slots = _slots(buyer, occurred_at, plan, history_of)
-    return tuple([_outcome(slots, level, buyer, base_minor, plan) for level in range(1, LEVELS + 1)])
+    members, missing = _upline(buyer, occurred_at, plan, history_of)
+    outcomes = [_outcome(members, level, buyer, base_minor, plan) for level in range(1, len(members) + 1)]
+    if missing is not None:
+        outcomes.append(LevelOutcome(missing))
+    outcomes += [_CHAIN_ENDED] * (LEVELS - len(outcomes))
+    return tuple(outcomes)
 
 
 def kept(base_minor: int, levels: Levels, plan: PlanTerms | None) -> tuple[int, ...]:
@@ -72,39 +76,29 @@ def kept(base_minor: int, levels: Levels, plan: PlanTerms | None) -> tuple[int, 
     )
 
 
-_Slot = tuple[str | None, Reason]
-_Step = Callable[[str], _Slot]
-
-
-def _slots(buyer: str, at: datetime, plan: PlanTerms, history_of: HistoryOf) -> list[_Slot]:
-    """Who stands on each level; after a missing edge, why nobody does."""
-    slots: list[_Slot] = []
+def _upline(buyer: str, at: datetime, plan: PlanTerms, history_of: HistoryOf) -> tuple[list[str], MissingEdge | None]:
+    """Who stands on levels 1, 2, 3; and, where nobody does on the next, why."""
+    members: list[str] = [buyer] if plan.self_purchase == "as_level_1" else []
     member = buyer
-    if plan.self_purchase == "as_level_1":
-        slots.append((buyer, "paid"))
-    while len(slots) < LEVELS:
+    while len(members) < LEVELS:
         history = history_of(member)
         binding = in_force(history, at)
         if binding is None:
-            slots.append((None, why_missing(history, at)))
-            break
+            return members, why_missing(history, at)
         member = binding.referrer
-        slots.append((member, "paid"))
-    ended: _Slot = (None, "chain_ended")
-    return slots + [ended] * (LEVELS - len(slots))
+        members.append(member)
+    return members, None
 
 
-def _outcome(slots: list[_Slot], level: int, buyer: str, base_minor: int, plan: PlanTerms) -> LevelOutcome:
-    """The first reason that applies to a level, or its commission (A-3)."""
-    member, reason = slots[level - 1]
-    if member is None:
-        return LevelOutcome(reason)
-    rate_ppm = plan.rate_ppm(level)
-    is_own_level = plan.self_purchase == "as_level_1" and level == 1
-    if any(member == below for below, _ in slots[: level - 1]):
+def _outcome(members: list[str], level: int, buyer: str, base_minor: int, plan: PlanTerms) -> LevelOutcome:
+    """The first reason that applies to a level somebody stands on, or its commission (A-3)."""
+    member = members[level - 1]
+    if member in members[: level - 1]:
         return LevelOutcome("repeat", member)
+    is_own_level = plan.self_purchase == "as_level_1" and level == 1
     if member == buyer and not is_own_level:
         return LevelOutcome("self", member)
+    rate_ppm = plan.rate_ppm(level)
     if rate_ppm == 0:
         return LevelOutcome("level_not_paid", member)
     minor = commission(base_minor, rate_ppm, plan.rounding)

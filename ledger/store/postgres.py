@@ -50,8 +50,12 @@ class PostgresSession(Session):
         self._cursor = connection.cursor(row_factory=tuple_row, binary=True)
 
     def rows(self, sql: Sql, **parameters: Parameter) -> list[Row]:
-        """Runs a query; lists arrive as arrays."""
-        return self._cursor.execute(sql.texts["postgres"], parameters or None, prepare=True).fetchall()
+        """Runs a query; lists of texts arrive as arrays."""
+        values = {
+            name: _array(cast("Sequence[str]", value)) if isinstance(value, list | tuple) else value
+            for name, value in parameters.items()
+        }
+        return self._cursor.execute(sql.texts["postgres"], values or None, prepare=True).fetchall()
 
     def run(self, sql: Sql, **parameters: Parameter) -> int:
         """Runs a statement."""
@@ -74,6 +78,15 @@ class PostgresSession(Session):
             copy.set_types(list(table.columns.values()))
             for row in rows:
                 copy.write_row(row)
+
+
+def _array(texts: Sequence[str]) -> str:
+    """An array as PostgreSQL reads it from a text: thousands of keys cost the driver more than the look-up."""
+    if not texts:
+        return "{}"
+    # A separator that no key can hold (V-2).
+    joined = "\x1f".join(texts).replace("\\", "\\\\").replace('"', '\\"').replace("\x1f", '","')
+    return f'{{"{joined}"}}'
 
 
 class PostgresStoreDatastore(PostgresDatastore):

@@ -57,7 +57,7 @@ CREATE INDEX order_refund_value ON order_refund (value_at_us);
 
 -- Which orders a member bought or stood above: one row per member and batch, so that a batch touches each member once.
 --
--- until_us        the last instant at which one of these orders changes what somebody has: it matures, or a refund counts
+-- until_us        the last instant at which an order of the batch changes what somebody has: it matures, or a refund counts
 -- first_position  of the batch that wrote the row
 -- positions       of the orders, separated by commas; an order comes again with each of its refunds
 CREATE TABLE member_order (
