@@ -148,7 +148,7 @@ class Ledger(Application[str]):
                 rows = state.lapses(upto, EXPIRE_BATCH)
                 for row in rows:
                     decider.record_lapse(row)
-                append.append(decider.encoded, recorded_at)
+                append.append(decider.new, recorded_at)
                 state.write()
             total += len(rows)
             if len(rows) < EXPIRE_BATCH:
@@ -165,11 +165,11 @@ class Ledger(Application[str]):
         decider = Decider(state, context, append.head)
         outcomes: list[Outcome] = []
         try:
-            outcomes.extend(decider.decide(asked) for asked in inputs)
+            # Events go out as they are decided: the database stores the first while the last is still to be decided.
+            append.append(decider.decide_all(inputs, outcomes), recorded_at)
         except NoPlanError as error:
             error.index = len(outcomes)
             raise
-        append.append(decider.encoded, recorded_at)
         state.write()
         return outcomes, state.published
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,19 +63,26 @@ class Context:
 class Decider:
     """Decides the inputs of one batch at the head of the log.
 
-    encoded  stored bytes of the events so far, with stream, version and type, in order
+    new  stored bytes of the events that were not taken yet, with stream, version and type, in order
     """
 
     def __init__(self, state: DecisionState, context: Context, head: int) -> None:
         self._state = state
         self._context = context
-        self._head = head
+        self._position = head
         self._latest_us = to_micros(context.recorded_at + AHEAD_MAX)
         self._encoder = InputEncoder(actor=context.actor, source=context.source, recorded_at=context.recorded_at)
-        self.encoded: list[Encoded] = []
+        self.new: list[Encoded] = []
+
+    def decide_all(self, inputs: Iterable[AnyInput], outcomes: list[Outcome]) -> Iterator[Encoded]:
+        """The events of a batch as they are decided; the outcome of each input is added to `outcomes`."""
+        for asked in inputs:
+            outcomes.append(self.decide(asked))
+            yield from self.new
+            self.new.clear()
 
     def decide(self, asked: AnyInput) -> Outcome:
-        """One input's outcome; its events, if any, are in `encoded`.
+        """One input's outcome; its events, if any, are in `new`.
 
         Raises:
             NoPlanError: a bind or an order no plan is in force for, unless those are allowed (P-5).
@@ -185,7 +193,7 @@ class Decider:
             self._state.change_latest(asked.member, released_at=at)
         binding = decision.binding
         self._first(MemberBound, asked, ends_at=binding.ends_at, plan=binding.plan)
-        self._state.add_binding(binding, self._position())
+        self._state.add_binding(binding, self._position)
 
     def _refund(self, asked: RefundInput) -> Outcome:
         order = self._state.order(asked.order_stream)
@@ -197,7 +205,7 @@ class Decider:
             self._first(RefundRefused, asked, reason=refusal)
             return Outcome("refused", refusal)
         self._first(OrderRefunded, asked)
-        self._state.add_refund(asked.order_stream, self._position(), asked.line, asked.amount_minor)
+        self._state.add_refund(asked.order_stream, self._position, asked.line, asked.amount_minor)
         return RECORDED
 
     def _invite(self, asked: InviteInput) -> Outcome:
@@ -241,7 +249,8 @@ class Decider:
 
     def _first(self, kind: type[Event], asked: AnyInput, **decided: str | int | datetime | None) -> None:
         """The event that records an input, first of its stream."""
-        self.encoded.append((asked.stream, 1, kind.TOPIC, self._encoder.encode(kind, asked, **decided)))
+        self.new.append((asked.stream, 1, kind.TOPIC, self._encoder.encode(kind, asked, **decided)))
+        self._position += 1
         self._state.add(asked)
 
     def _next(self, kind: type[Event], asked: AnyInput, data: Data, row: BindingRow) -> None:
@@ -262,11 +271,8 @@ class Decider:
         row.version += 1
 
     def _append(self, event: Event) -> None:
-        self.encoded.append((event.stream, event.seq, event.TOPIC, encode(event)))
-
-    def _position(self) -> int:
-        """Position of the event appended last."""
-        return self._head + len(self.encoded)
+        self.new.append((event.stream, event.seq, event.TOPIC, encode(event)))
+        self._position += 1
 
     def _no_plan(self, asked: AnyInput) -> NoPlanError:
         at = format_instant(occurred_at(asked))

@@ -125,9 +125,12 @@ class Commissions:
                     pass
         first = changes[0][0]
         self._write_bindings(session, first, bindings.values())
-        session.insert(_ORDER_OUTCOME, [_order_row(order) for order in orders])
-        session.insert(_ORDER_REFUND, [_refund_row(clawback) for clawback in clawbacks])
-        session.insert(_MEMBER_ORDER, _member_rows(first, orders, clawbacks))
+        if orders:
+            session.insert(_ORDER_OUTCOME, map(_order_row, orders))
+        if clawbacks:
+            session.insert(_ORDER_REFUND, map(_refund_row, clawbacks))
+        if orders or clawbacks:
+            session.insert(_MEMBER_ORDER, _member_rows(first, orders, clawbacks))
         session.write(_ADD_TO_BALANCES, _changes(orders, clawbacks))
         self._fold.orders.clear()
 
@@ -186,7 +189,8 @@ class Commissions:
     def _write_bindings(self, session: Session, first: int, bindings: Iterable[PlacedBinding]) -> None:
         new = [placed for placed in bindings if placed.position >= first]
         moved = [placed for placed in bindings if placed.position < first]
-        session.insert(_TEAM_BINDING, [_binding_row(placed) for placed in new])
+        if new:
+            session.insert(_TEAM_BINDING, map(_binding_row, new))
         session.write(
             _UPDATE_TEAM_BINDINGS,
             [

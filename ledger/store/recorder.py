@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from eventsourcing.persistence import ApplicationRecorder, Notification, StoredE
 
 from ledger.clock import from_micros, system_clock, to_micros
 from ledger.errors import IntegrityError
-from ledger.store.session import Session, Table, load
+from ledger.store.session import Row, Session, Table, load
 
 EVENT_TABLE = Table(
     "event",
@@ -68,14 +69,18 @@ class Append:
         """max(now, the last recorded_at): a clock set back never runs the log backwards (G-2)."""
         return now if self.last_recorded_at is None else max(now, self.last_recorded_at)
 
-    def append(self, events: Sequence[Encoded], recorded_at: datetime) -> None:
+    def append(self, events: Iterable[Encoded], recorded_at: datetime) -> None:
         """Appends at the head, without gaps."""
-        micros = to_micros(recorded_at)
-        rows = [(position, *event, micros) for position, event in enumerate(events, start=self.head + 1)]
-        if rows:
-            self.session.insert(EVENT_TABLE, rows)
-            self.head += len(rows)
+        rows = self._rows(events, to_micros(recorded_at))
+        first = next(rows, None)
+        if first is not None:
+            self.session.insert(EVENT_TABLE, chain([first], rows))
             self.last_recorded_at = recorded_at
+
+    def _rows(self, events: Iterable[Encoded], recorded_at_us: int) -> Iterator[Row]:
+        for event in events:
+            self.head += 1
+            yield (self.head, *event, recorded_at_us)
 
 
 class LogRecorder(ApplicationRecorder, ABC):

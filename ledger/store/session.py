@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, ClassVar, Literal, LiteralString, cast
@@ -80,5 +80,5 @@ class Session(ABC):
         """Runs a statement for many rows: parameters `:a`, `:b`, … are the columns (PostgreSQL: arrays)."""
 
     @abstractmethod
-    def insert(self, table: Table, rows: Sequence[Row]) -> None:
-        """Adds rows in bulk."""
+    def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        """Adds rows in bulk, as they come."""

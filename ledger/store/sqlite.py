@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 from eventsourcing.persistence import OperationalError
@@ -51,7 +51,7 @@ class SqliteSession(Session):
         """Runs a statement row by row; its parameters are `?`."""
         self._cursor.executemany(sql.texts["sqlite"], rows)
 
-    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+    def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """One prepared INSERT for all rows."""
         names, marks = ", ".join(table.columns), ", ".join("?" * len(table.columns))
         # Names come from our own Table constants, never from input.
