@@ -2,6 +2,8 @@
 
 # pyright: reportPrivateUsage=false
 
+from contextlib import closing
+
 import psycopg
 import pytest
 
@@ -41,6 +43,17 @@ def test_setwise_reads_use_an_index(postgres_url: str, keys: list[str], name: st
         connection.execute("ANALYZE")
     assert _scans(ledger, SETWISE[name], keys) == []
     ledger.close()
+
+
+def test_appending_has_the_settings_of_every_writer(postgres_url: str) -> None:
+    """The append lock's statement sets the same as `prefer_indexes`: no server default is left in either."""
+    names = ("plan_cache_mode", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+    query = Sql("settings", {"postgres": "SELECT " + ", ".join(f"current_setting('{name}')" for name in names)})
+    with closing(Ledger(postgres_url)) as ledger:
+        with ledger.log.appending() as append:
+            appending = append.session.rows(query)
+        with ledger.log.writing() as session:
+            assert appending == session.rows(query) == [("force_custom_plan", "off", "off", "off")]
 
 
 def _scans(ledger: Ledger, sql: Sql, keys: list[str]) -> list[str]:
