@@ -22,6 +22,8 @@ EAGER = {
 }
 AUTOVACUUMS = "SELECT coalesce(sum(autovacuum_count), 0)::int8 FROM pg_stat_user_tables"
 
+# Without it autovacuum would never get its turn.
+PAUSE_SECONDS = 0.1
 TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()"
 
 
@@ -46,7 +48,7 @@ def _vacuum(url: str, is_over: threading.Event) -> int:
     rounds = 0
     with psycopg.connect(url, autocommit=True) as connection:
         tables = [sql.Identifier(name) for (name,) in connection.execute(TABLES)]
-        while not is_over.is_set():
+        while not is_over.wait(PAUSE_SECONDS):
             connection.execute(sql.SQL("VACUUM {}").format(sql.SQL(", ").join(tables)))
             rounds += 1
     return rounds
