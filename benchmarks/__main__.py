@@ -2,45 +2,86 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
 from benchmarks.child import COMMANDS
-from benchmarks.engines import STORES, engines
+from benchmarks.engines import OPERATOR_SETTINGS, STORES, engines
 from benchmarks.machine import facts, load
 from benchmarks.profiling import profile
-from benchmarks.report import print_facts, print_table, write_json
+from benchmarks.report import print_facts, print_failures, print_figures, print_growth, print_table, write_json
 from benchmarks.run import QUICK, Sizes, run
 from benchmarks.streams import PUBLIC, Stream, generated, public
 
 STORE = click.Choice(STORES)
+SERVERS: Mapping[str, Mapping[str, str]] = {"default": {}, "operator": OPERATOR_SETTINGS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """On what is measured, and where files go.
+
+    server  a name of SERVERS
+    inputs  directory that keeps the generated files; None: they are made anew each time
+    """
+
+    stores: Sequence[str]
+    server: str
+    inputs: Path | None
+    json_file: Path | None
+
+
+class SizesParam(click.ParamType[tuple[int, ...]]):
+    """One number of lines, or several separated by commas, smallest first."""
+
+    name = "LINES[,LINES...]"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers."""
+        try:
+            counts = tuple(int(text) for text in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r}: write it like 1000000 or 1000000,10000000", param, ctx)
+        if counts[0] < 1 or any(first >= second for first, second in pairwise(counts)):
+            self.fail(f"{value!r}: sizes are at least 1, each larger than the one before", param, ctx)
+        return counts
 
 
 @click.group(invoke_without_command=True)
-@click.option("--events", type=click.IntRange(min=1), help="Lines of the generated stream. Default: 1,000,000.")
+@click.option("--events", type=SizesParam(), help="Lines of the generated stream, of each size. Default: 1000000.")
 @click.option("--quick", is_flag=True, help="A smoke run: 50,000 lines, no public stream.")
 @click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Take the median of so many.")
 @click.option("--store", "stores", type=STORE, multiple=True, default=STORES, help="Only this one. Default: both.")
+@click.option(
+    "--server",
+    type=click.Choice(SERVERS),
+    default="default",
+    show_default=True,
+    help="PostgreSQL as it comes, or with an operator's settings for 24 GB of memory; durable commits with either.",
+)
+@click.option(
+    "--inputs",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the generated files in this directory and take them from there.",
+)
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here too."
 )
 @click.pass_context
 def benchmarks(
-    context: click.Context,
-    *,
-    events: int | None,
-    quick: bool,
-    repeat: int,
-    stores: tuple[str, ...],
-    json_file: Path | None,
+    context: click.Context, *, quick: bool, repeat: int, events: tuple[int, ...] | None, **where: Any
 ) -> None:
-    """Measure ingest, projection and replay on both stores, beside their peers and limits."""
+    """Measure the ledger on both stores, beside its peers and limits."""
     if context.invoked_subcommand is None:
         sizes = replace(QUICK if quick else Sizes(), repeat=repeat)
-        measure(_fitted(sizes, events), stores, json_file, is_quick=quick)
+        measure(_fitted(sizes, events), Where(**where), is_quick=quick)
 
 
 @benchmarks.command("profile")
@@ -52,27 +93,49 @@ def profile_command(*, case: str, store: str, events: int) -> None:
     profile(case, store, events)
 
 
-def measure(sizes: Sizes, stores: tuple[str, ...], json_file: Path | None, *, is_quick: bool) -> None:
-    """One run from the machine's facts to the table."""
-    with TemporaryDirectory(prefix="refledger-benchmark-") as folder, engines(stores) as found:
+def measure(sizes: Sizes, where: Where, *, is_quick: bool) -> None:
+    """One run from the machine's facts to the tables; exit status 1 if anything has no figure."""
+    with (
+        TemporaryDirectory(prefix="refledger-benchmark-") as folder,
+        engines(where.stores, server_settings=SERVERS[where.server]) as found,
+    ):
         machine = facts(found)
         print_facts(machine)
-        results = run(found, _streams(Path(folder), sizes, is_quick=is_quick), sizes, _say)
+        streams = _streams(where.inputs or Path(folder), sizes, is_quick=is_quick)
+        report = run(found, streams, sizes, _say)
     machine["load after"] = load()
     print(f"load after  {machine['load after']}")
-    print_table(results)
-    if json_file is not None:
-        write_json(json_file, machine, sizes, results)
+    print_table(report.results)
+    print_figures(report.results)
+    if len(sizes.events) > 1:
+        print_growth(report.results, [stream.name for stream in streams[: len(sizes.events)]])
+    if where.json_file is not None:
+        write_json(where.json_file, machine, sizes, report)
+    if report.failures:
+        print_failures(report.failures)
+        sys.exit(1)
 
 
-def _fitted(sizes: Sizes, events: int | None) -> Sizes:
+def _fitted(sizes: Sizes, events: tuple[int, ...] | None) -> Sizes:
     """What is done one by one or by the library never needs more than the stream has."""
-    count = events or sizes.events
-    return replace(sizes, events=count, beginning=min(sizes.beginning, count), saved=min(sizes.saved, count))
+    counts = events or sizes.events
+    fixed = {name: min(getattr(sizes, name), counts[0]) for name in ("beginning", "saved", "called", "submitted")}
+    return replace(sizes, events=counts, **fixed)
 
 
 def _streams(folder: Path, sizes: Sizes, *, is_quick: bool) -> list[Stream]:
-    streams = [generated(folder, count=sizes.events, beginning=sizes.beginning)]
+    folder.mkdir(parents=True, exist_ok=True)
+    several = len(sizes.events) > 1
+    streams = [
+        generated(
+            folder,
+            f"generated_{count}" if several else "generated",
+            count=count,
+            beginning=sizes.beginning,
+            is_larger=count > sizes.events[0],
+        )
+        for count in sizes.events
+    ]
     if is_quick:
         return streams
     published = public(folder, beginning=sizes.beginning)

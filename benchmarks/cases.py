@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
@@ -11,7 +11,7 @@ from typing import cast
 from eventsourcing.application import Application
 from eventsourcing.domain import DomainEventProtocol
 
-from benchmarks.measure import Done, Job, Watch, expect
+from benchmarks.measure import Done, Job, Watch, expect, memory_mb
 from cli.ingest import How, Rejects, Tally, feed
 from cli.records import open_records
 from ledger.application import Ledger
@@ -49,11 +49,13 @@ def save(job: Job, watch: Watch) -> Done:
 def project(job: Job, watch: Watch) -> Done:
     """`refledger worker run --once`: the commissions projection from nothing to the head."""
     with closing(Ledger(job.log)) as ledger:
-        head = ledger.log.head()
+        head, memory = ledger.log.head(), list[float]()
         with watch:
-            events = Runner(ledger.log, batch_size=job.batch_size).catch_up()
+            events = Runner(ledger.log, batch_size=job.batch_size).catch_up(
+                progress=lambda _: memory.append(memory_mb())
+            )
         expect("events projected", found=events, wanted=head)
-        return Done(events=events, digest=live_digest(ledger))
+        return Done(events=events, digest=live_digest(ledger), figures=_thirds(memory))
 
 
 def replay(job: Job, watch: Watch) -> Done:
@@ -64,6 +66,12 @@ def replay(job: Job, watch: Watch) -> Done:
             found = replay_log(ledger.log.read(chunk=job.batch_size), LATER)
         expect("events replayed", found=found.events, wanted=head)
         return Done(events=found.events, digest=found.digest)
+
+
+def _thirds(memory: Sequence[float]) -> dict[str, float]:
+    """The most memory resident between batches in the first third of a run and in its last: flat, or does it grow?"""
+    third = -(-len(memory) // 3)
+    return {"memory_first_third_mb": max(memory[:third]), "memory_last_third_mb": max(memory[-third:])}
 
 
 def save_all(app: Application[str], events: Iterator[DomainEventProtocol[str]], size: int, watch: Watch) -> int:

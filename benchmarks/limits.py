@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import LiteralString
 
 import psycopg
@@ -60,6 +61,9 @@ def _append_sqlite(source: str, job: Job, watch: Watch) -> Done:
                 writer.execute("COMMIT")
         (head,) = reader.execute("SELECT count(*) FROM event").fetchone()
         (events,) = writer.execute("SELECT count(*) FROM event").fetchone()
+    # Another limit may be taken of the same log, and ten million rows more need not lie around.
+    for file in Path(target).parent.glob(f"{Path(target).name}*"):
+        file.unlink()
     expect("rows appended", found=events, wanted=head)
     return Done(events=events)
 
@@ -76,6 +80,7 @@ def _append_postgres(job: Job, watch: Watch) -> Done:
             with watch, connection.transaction(), cursor.copy("COPY raw_event FROM STDIN (FORMAT BINARY)") as into:
                 into.write(rows)
         events = _count(cursor, "SELECT count(*) FROM raw_event")
+        cursor.execute("DROP TABLE raw_event")
     expect("rows appended", found=events, wanted=head)
     return Done(events=events)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ledger.store.recorder import POSITION_MAX
@@ -23,6 +23,7 @@ class Job:
     file        input records of an ingest
     batch_size  lines or events per transaction, also of one that only reads
     upto        the last position that is read
+    count       commands, appends or questions
     """
 
     case: str
@@ -31,6 +32,7 @@ class Job:
     file: str = ""
     batch_size: int = 5_000
     upto: int = POSITION_MAX
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +42,13 @@ class Done:
     events  appended, projected or read
     lines   of input, all of them, also those that append nothing; 0 where no input is read
     digest  of the balances that came out, where any did
+    figures what else was measured, by name, the unit last
     """
 
     events: int
     lines: int = 0
     digest: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class Measured:
     events: int
     lines: int
     digest: str
+    figures: Mapping[str, float]
     seconds: float
     peak_mb: float
 
@@ -84,8 +89,17 @@ def peak_memory_mb() -> float:
 
     Not `ru_maxrss`: that one survives exec, so a small child would report the size of the parent that forked it.
     """
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024 / 1e6
+    return _memory_mb("VmHWM:")
+
+
+def memory_mb() -> float:
+    """The memory this program has resident now, in 10^6 bytes."""
+    return _memory_mb("VmRSS:")
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The smallest value that so many per cent are not above."""
+    return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]
 
 
 def expect(what: str, *, found: object, wanted: object) -> None:
@@ -96,3 +110,8 @@ def expect(what: str, *, found: object, wanted: object) -> None:
     """
     if found != wanted:
         raise RuntimeError(f"{what}: {found}, not {wanted}: this measured something else")
+
+
+def _memory_mb(name: str) -> float:
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024 / 1e6

@@ -19,8 +19,8 @@ FUNCTIONS_SHOWN = 25
 def profile(case: str, store: str, events: int) -> None:
     """Prints the functions that take most time by themselves. The profiler costs calls dearly: mind the shares."""
     profiler = Profile()
-    with TemporaryDirectory(prefix="refledger-benchmark-") as folder, engines([store]) as (engine,):
-        stream = generated(Path(folder), count=events, beginning=1)
+    with TemporaryDirectory(prefix="refledger-benchmark-") as folder, engines([store], server_settings={}) as (engine,):
+        stream = generated(Path(folder), "generated", count=events, beginning=1)
         with engine.fresh("profile") as url:
             job = Job(case=case, log=url, file=str(stream.whole))
             if case != "ingest":

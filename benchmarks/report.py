@@ -1,13 +1,14 @@
-"""The table and the JSON of a run."""
+"""The tables and the JSON of a run."""
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.run import Result, Sizes
+from benchmarks.run import Report, Result, Sizes
 
 HEAD = (
     "stream",
@@ -34,22 +35,56 @@ def print_facts(facts: Mapping[str, str]) -> None:
 
 
 def print_table(results: Sequence[Result]) -> None:
-    """Aligned columns; a dash where a figure has no meaning."""
-    rows = [HEAD, *[_cells(result) for result in results]]
+    """One row each; a dash where a figure has no meaning."""
+    _print_aligned([HEAD, *map(_cells, results)])
+
+
+def print_figures(results: Sequence[Result]) -> None:
+    """What else was measured: a row for each figure."""
+    rows = [
+        (result.stream, result.case, result.store, name, f"{value:,.2f}")
+        for result in results
+        for name, value in result.figures.items()
+    ]
+    if rows:
+        _print_aligned([("stream", "case", "store", "figure", "value"), *rows], texts=TEXTS + 1)
+
+
+def print_growth(results: Sequence[Result], streams: Sequence[str]) -> None:
+    """Events per second of one stream in several sizes, smallest first, and how the last compares with the first."""
+    rates: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for result in results:
+        rates[result.case, result.store][result.stream] = result.events_per_second
+    rows = [
+        (case, store, *[f"{found[stream]:,.0f}" for stream in streams], f"{found[streams[-1]] / found[streams[0]]:.2f}")
+        for (case, store), found in rates.items()
+        if all(stream in found for stream in streams)
+    ]
+    _print_aligned([("case", "store", *streams, "last / first"), *rows], texts=TEXTS - 1)
+
+
+def print_failures(failures: Sequence[str]) -> None:
+    """What has no figure, and why."""
+    print()
+    for failure in failures:
+        print(f"failure: {failure}")
+
+
+def write_json(path: Path, facts: Mapping[str, str], sizes: Sizes, report: Report) -> None:
+    """The same and the seconds of every run."""
+    document = {"machine": facts, "sizes": asdict(sizes), **asdict(report)}
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _print_aligned(rows: Sequence[tuple[str, ...]], texts: int = TEXTS) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     print()
     for row in rows:
         cells = [
-            cell.ljust(width) if index < TEXTS else cell.rjust(width)
+            cell.ljust(width) if index < texts else cell.rjust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         print("  ".join(cells).rstrip())
-
-
-def write_json(path: Path, facts: Mapping[str, str], sizes: Sizes, results: Sequence[Result]) -> None:
-    """The same and the seconds of every run."""
-    report = {"machine": facts, "sizes": asdict(sizes), "results": [asdict(result) for result in results]}
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def _cells(result: Result) -> tuple[str, ...]:

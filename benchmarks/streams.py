@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from benchmarks.measure import expect
-from cli.history import Shape, lines
+from cli import history
+from cli.history import Shape
 from tests.builders import DATA
 
 # A history has about 1.6 records an order; what is more than wanted is cut off at its end, among the latest refunds.
@@ -21,37 +23,50 @@ PUBLIC = DATA / "public" / "public.jsonl.gz"
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream of records: the whole file, and one of its first lines only."""
+    """A stream of records: the whole file, and one of its first lines only.
+
+    is_larger  there is a smaller one of its kind: what does not depend on the size is measured with that
+    is_public  real records, not ours
+    """
 
     name: str
     whole: Path
     beginning: Path
+    is_larger: bool = False
+    is_public: bool = False
 
 
-def generated(folder: Path, *, count: int, beginning: int) -> Stream:
-    """A seeded history of exactly that many lines: the same on every machine."""
+def generated(folder: Path, name: str, *, count: int, beginning: int, is_larger: bool = False) -> Stream:
+    """A seeded history of exactly that many lines: the same on every machine.
+
+    A file that lies in the folder already is taken as it is, if the same generator wrote it.
+    """
     orders = -(-count * 2 // RECORDS_PER_TWO_ORDERS)
     shape = Shape(orders=orders, members=max(1, orders // ORDERS_PER_MEMBER))
-    stream = Stream("generated", folder / "generated.jsonl", folder / "generated-beginning.jsonl")
-    _write(stream.whole, islice(lines(shape), count), count)
-    _write(stream.beginning, islice(lines(shape), beginning), beginning)
-    return stream
+    generator = hashlib.sha256(Path(history.__file__).read_bytes()).hexdigest()[:12]
+    whole, first = (folder / f"generated-{generator}-{count}-{lines}.jsonl" for lines in (count, beginning))
+    for path, wanted in {whole: count, first: beginning}.items():
+        if not path.exists():
+            _write(path, islice(history.lines(shape), wanted), wanted)
+    return Stream(name, whole, first, is_larger)
 
 
 def public(folder: Path, *, beginning: int) -> Stream | None:
     """The published year of a shop, where it lies beside the checkout."""
     if not PUBLIC.exists():
         return None
-    stream = Stream("public", PUBLIC, folder / "public-beginning.jsonl")
+    stream = Stream("public", PUBLIC, folder / "public-beginning.jsonl", is_public=True)
     with gzip.open(PUBLIC) as records:
         _write(stream.beginning, islice(records, beginning), beginning)
     return stream
 
 
 def _write(path: Path, records: Iterator[bytes], count: int) -> None:
-    written = 0
-    with path.open("wb") as out:
+    """A file that is whole or not there."""
+    written, partial = 0, path.with_suffix(".partial")
+    with partial.open("wb") as out:
         for record in records:
             out.write(record)
             written += 1
     expect(f"lines of {path.name}", found=written, wanted=count)
+    partial.replace(path)

@@ -91,6 +91,32 @@ class UnreachableError(LedgerError):
     can_retry = True
 
 
+class ClosedError(LedgerError):
+    """A command came to a batcher that was closed before; nothing was recorded."""
+
+    code = "closed"
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(f"{record_id!r} was not recorded: the batcher is closed; open another one and submit it there")
+        self.record_id = record_id
+
+
+class TimedOutError(LedgerError):
+    """A caller stopped waiting for the answer to its command.
+
+    may_be_recorded  False: it was taken back before anybody decided it
+    """
+
+    code = "timed_out"
+    can_retry = True
+
+    def __init__(self, record_id: str, *, may_be_recorded: bool) -> None:
+        state = "may have been recorded" if may_be_recorded else "was not recorded"
+        super().__init__(f"{record_id!r} {state}: no answer in time; submit the same again, by its id it counts once")
+        self.record_id = record_id
+        self.may_be_recorded = may_be_recorded
+
+
 class CorruptEventError(IntegrityError):
     """Stored bytes that are not a canonical event of this ledger."""
 

@@ -20,9 +20,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
@@ -123,12 +124,12 @@ class Place:
 class PostgresServer:
     """A running server that may be stopped, killed and started again on its data."""
 
-    def __init__(self, place: Place, binaries: Path, *, durable: bool) -> None:
+    def __init__(self, place: Place, binaries: Path, *, durable: bool, settings: Mapping[str, str]) -> None:
         """Make the data directory and start."""
         self.databases = Databases(f"postgresql://{SUPERUSER}@/postgres?host={quote(str(place.directory))}")
         self._place = place
-        settings = SETTINGS | {"unix_socket_directories": str(place.directory)} | ({} if durable else NOT_DURABLE)
-        options = [f"--{name}={value}" for name, value in settings.items()]
+        own = SETTINGS | {"unix_socket_directories": str(place.directory)} | ({} if durable else NOT_DURABLE)
+        options = [f"--{name}={value}" for name, value in {**own, **settings}.items()]
         self._command = [binaries / "postgres", "-D", place.directory / "data", *options]
         if place.popen(binaries / "initdb", *INITDB_OPTIONS, place.directory / "data").wait(WAIT_SECONDS_MAX):
             raise RuntimeError(place.log.read_text())
@@ -167,10 +168,15 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def postgres_server(*, durable: bool = False) -> Generator[PostgresServer]:
-    """Run a server and leave nothing behind; a durable one waits for the disk, as production does."""
+def postgres_server(
+    *, durable: bool = False, settings: Mapping[str, str] = MappingProxyType({})
+) -> Generator[PostgresServer]:
+    """Run a server and leave nothing behind; a durable one waits for the disk, as production does.
+
+    settings  of postgresql.conf, beside our own
+    """
     with guarded_place() as place:
-        server = PostgresServer(place, reachable_binaries(place), durable=durable)
+        server = PostgresServer(place, reachable_binaries(place), durable=durable, settings=settings)
         try:
             yield server
         finally:

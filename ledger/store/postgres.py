@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any, LiteralString, cast
 
 import psycopg
@@ -68,13 +69,21 @@ class PostgresSession(Session):
             self._cursor.execute(sql.texts["postgres"], dict(zip("abcdefghijklmnop", columns, strict=False)))
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
-        """COPY BINARY: several times faster than any INSERT."""
+        """COPY BINARY: several times faster than any INSERT, but for one row, where it is one round trip more."""
+        rows = iter(rows)
+        first = list(islice(rows, 2))
+        if len(first) <= 1:
+            names, marks = ", ".join(table.columns), ", ".join(f"%s::{kind}" for kind in table.columns.values())
+            for row in first:
+                # Names and types come from our own Table constants, never from input.
+                self._cursor.execute(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", row, prepare=True)  # noqa: S608
+            return
         statement = pg.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
             pg.Identifier(table.name), pg.SQL(", ").join(map(pg.Identifier, table.columns))
         )
         with self._cursor.copy(statement) as copy:
             copy.set_types(list(table.columns.values()))
-            for row in rows:
+            for row in chain(first, rows):
                 copy.write_row(row)
 
 
@@ -152,7 +161,8 @@ class PostgresRecorder(LogRecorder, PostgresApplicationRecorder):
     @contextmanager
     def appending(self) -> Generator[Append]:
         """A transaction that waits for, and then holds, the append lock."""
-        with self.writing() as session:
+        with self.datastore.get_connection() as connection, connection.transaction():
+            session = PostgresSession(connection)
             session.run(_LOCK)
             log = Append(session)
             head = log.head

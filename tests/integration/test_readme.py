@@ -27,6 +27,20 @@ def test_tour_prints_what_the_readme_says(tmp_path: Path) -> None:
     assert found == text
 
 
+def test_program_runs_as_the_readme_says(tmp_path: Path) -> None:
+    """The micro-batcher's example on a ledger of the tour's plan: a thousand orders, then as many repeats."""
+    files = dict(_FILE.findall(README.read_text()))
+    for name in ("plan.toml", "shop.py"):
+        (tmp_path / name).write_text(files[name])
+    for command in ("init", "plan publish plan.toml"):
+        _output(f"refledger {command}", tmp_path)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    for outcome in ("recorded", "repeat"):
+        run = [sys.executable, "shop.py"]
+        said = subprocess.run(run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert (said.stdout, said.stderr) == (f"['{outcome}']\n", "")
+
+
 def _replayed(block: str, folder: Path) -> str:
     commands = [line for line in block.splitlines() if line.startswith("$ ")]
     return "\n".join(f"{command}\n{_output(command.removeprefix('$ '), folder)}" for command in commands)
