@@ -19,11 +19,20 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events after one position and up to another, read."""
+    """Events up to a position, read."""
 
-    after: int
     last: int
     changes: Changes
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A batch that is being read before it is asked for."""
+
+    after: int
+    upto: int
+    most: int
+    batch: Future[Batch]
 
 
 class Runner:
@@ -39,7 +48,7 @@ class Runner:
         self._projection = Commissions()
         self._checkpoint: int | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="refledger-reader")
-        self._next: Future[Batch] | None = None
+        self._ahead: Ahead | None = None
 
     def step(self, upto: int = POSITION_MAX, most: int | None = None) -> int:
         """Projects the next batch and returns how many events it had; 0: caught up.
@@ -58,7 +67,7 @@ class Runner:
         if batch.last == after:
             return 0
         if batch.last - after >= most and batch.last < upto:
-            self._next = self._reader.submit(self._read, batch.last, upto, most)
+            self._ahead = Ahead(batch.last, upto, most, self._reader.submit(self._read, batch.last, upto, most))
         # Whatever happens from here on, memory is only right once the transaction has committed.
         self._checkpoint = None
         with self._store.writing() as session:
@@ -82,17 +91,16 @@ class Runner:
     def _read(self, after: int, upto: int, most: int) -> Batch:
         with self.log.reading() as session:
             rows = read_log(session, after, upto, most)
-        return Batch(after, rows[-1].position if rows else after, read_changes(rows))
+        return Batch(rows[-1].position if rows else after, read_changes(rows))
 
     def _read_ahead(self, after: int, upto: int, most: int) -> Batch | None:
         """The batch that was read while the one before it was written, if it is still the one wanted."""
-        ahead, self._next = self._next, None
-        if ahead is None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead.after != after or ahead.upto != upto or ahead.most > most:
             return None
-        batch = ahead.result()
-        is_wanted = batch.after == after and batch.last <= min(upto, after + most)
+        batch = ahead.batch.result()
         # Read too early to find anything: there may be something by now.
-        return batch if is_wanted and batch.last > after else None
+        return batch if batch.last > after else None
 
     def _resume(self) -> int:
         with self._store.reading() as session:
