@@ -15,6 +15,7 @@ from cli.demo import demo
 from cli.ingest import ingest
 from cli.options import CheckedParam
 from cli.plans import plan
+from cli.rebuilding import worker_rebuild
 from cli.replays import replay
 from cli.workers import expire, init, worker
 from ledger.application import check_url
@@ -87,6 +88,7 @@ def refledger(ctx: click.Context, *, url: str, actor: str, verbose: int, quiet: 
 
 for command in (init, plan, ingest, expire, balance, team, explain, replay, worker, demo):
     refledger.add_command(command)
+worker.add_command(worker_rebuild)
 
 
 def main() -> None:

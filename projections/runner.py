@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ledger.garbage import collection_paused
 from ledger.store.recorder import POSITION_MAX, LogRecorder, read_log
-from projections.checkpoint import begin, checkpoint, move
+from projections.checkpoint import CheckpointMovedError, begin, checkpoint, generation, move
 from projections.commissions import Commissions
 
 BATCH_SIZE = 5_000
@@ -23,6 +23,7 @@ class Runner:
         self._batch_size = batch_size
         self._projection = Commissions()
         self._checkpoint: int | None = None
+        self._generation = 0
 
     def step(self, upto: int = POSITION_MAX) -> int:
         """Projects the next batch and returns how many events it had; 0: caught up.
@@ -42,6 +43,8 @@ class Runner:
             begin(session, self._projection.name)
             # First of all: a second runner waits here, and then finds that the batch is done.
             move(session, self._projection.name, after=after, upto=batch[-1].position)
+            if generation(session) != self._generation:
+                raise CheckpointMovedError(f"the tables of {self._projection.name} were rebuilt")
             self._projection.project(session, batch)
         self._checkpoint = batch[-1].position
         return len(batch)
@@ -58,6 +61,7 @@ class Runner:
 
     def _resume(self) -> int:
         with self._store.reading() as session:
+            self._generation = generation(session)
             position = checkpoint(session, self._projection.name)
         with self.log.reading() as session:
             self._projection.resume(session, position)
