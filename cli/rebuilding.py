@@ -11,19 +11,21 @@ import click
 from cli.context import DISAGREE, Settings, opened
 from cli.options import format_option
 from cli.output import Format, Report, Section, emit
-from cli.terminal import progress, say
+from cli.terminal import counted, progress, say
 from ledger.application import Ledger
 from ledger.clock import system_clock
+from ledger.decision_check import mend_decisions
 from projections.balances import Balance
 from projections.commissions import NAME
 from projections.rebuild import Comparison, Rebuild, beside
 from projections.view import pending
 
+DECISIONS = "decisions"
 _AMOUNTS = ("earned", "clawed_back", "pending", "available")
 
 
 @click.command("rebuild", short_help="Make derived tables anew from the log, beside the live ones.")
-@click.argument("name", type=click.Choice([NAME]))
+@click.argument("name", type=click.Choice([NAME, DECISIONS]))
 @click.option("--replace", is_flag=True, help="Swap also where the live tables differ from what the log says.")
 @click.option("--fresh", is_flag=True, help="Begin anew; go on from no interrupted rebuild.")
 @format_option
@@ -34,8 +36,16 @@ def worker_rebuild(settings: Settings, *, name: str, replace: bool, fresh: bool,
     commissions: fills a new version beside the live one, compares both at one position, and swaps them in one
     transaction. Workers, ingest and readers go on meanwhile. Interrupted at any point it leaves the live tables
     untouched; the same command goes on. Where the two differ, the differences are shown and nothing is swapped (status
-    3) unless --replace says so. On PostgreSQL it needs the owner of the database, as `init` does.
+    3) unless --replace says so.
+
+    decisions: what the next command would be decided from. Rows that are not what the log says are replaced in one
+    transaction; who appends waits meanwhile. See `audit`.
+
+    On PostgreSQL both need the owner of the database, as `init` does.
     """
+    if name == DECISIONS:
+        _mend(settings)
+        return
     with opened(settings) as ledger, closing(beside(settings.url)) as room:
         rebuild = Rebuild(ledger.log, room, fresh=fresh)
         _fill(ledger, rebuild)
@@ -55,6 +65,13 @@ def worker_rebuild(settings: Settings, *, name: str, replace: bool, fresh: bool,
             upto = ledger.log.head()
         position = rebuild.swap(upto, say)
     say(f"{name} is live in its new version{'' if comparison.is_equal else ', which differs'}, at position {position}")
+
+
+def _mend(settings: Settings) -> None:
+    """Makes the decision state what the log says."""
+    with opened(settings) as ledger, progress("deriving", ledger.log.head()) as advance:
+        rows = mend_decisions(settings.url, advance)
+    say(f"{counted(rows, 'row')} of the decision state mended" if rows else "the decision state is what the log says")
 
 
 def _fill(ledger: Ledger, rebuild: Rebuild) -> None:
