@@ -11,13 +11,14 @@ import click
 
 from cli import context
 from cli.auditing import audit
-from cli.balances import balance, explain, team
+from cli.balances import balance, explain
 from cli.demo import demo
 from cli.ingest import ingest
 from cli.options import CheckedParam
 from cli.plans import plan
 from cli.rebuilding import worker_rebuild
 from cli.replays import replay
+from cli.teams import team
 from cli.workers import expire, init, worker
 from ledger.application import check_url
 from ledger.ids import check_id
