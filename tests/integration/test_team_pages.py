@@ -233,6 +233,15 @@ def explained(ledger: Ledger, steps: int) -> list[str]:
         return [row[0] for row in session.rows(sql, member="top", after="", as_of=1, most=20)]
 
 
+def test_a_page_is_not_compiled(crowd: Ledger) -> None:
+    """Costs that only stand for "not so" would make PostgreSQL compile a query of two rows for a tenth of a second."""
+    sql = Sql("explain", {"postgres": "EXPLAIN " + teams._UPLINE.texts["postgres"]})
+    with crowd.log.reading() as session:
+        session.run(teams._BY_INDEX)
+        lines = [row[0] for row in session.rows(sql, member="top.1.1", as_of=1, depth=2)]
+    assert not [line for line in lines if "JIT" in line]
+
+
 def test_no_page_of_sqlite_scans_the_table(sqlite_url: str) -> None:
     """Only searches by the index of downlines; at most the last columns of an order are sorted."""
     with closing(Ledger(sqlite_url)) as ledger, ledger.log.reading() as session:
