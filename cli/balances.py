@@ -1,10 +1,9 @@
-"""For finance: balances, teams and explanations."""
+"""For finance: balances and explanations."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import click
@@ -14,16 +13,12 @@ from cli.explain import member_report, order_report
 from cli.options import ID, CheckedParam, Question, asking
 from cli.output import Report, Section, emit
 from cli.terminal import say
-from ledger.errors import NotFoundError
-from ledger.ids import DEFAULT_SOURCE, check_source, split_stream
+from ledger.ids import DEFAULT_SOURCE, check_source
 from ledger.money import check_currency
-from ledger.plan import LEVELS
 from projections.balances import Balance, balances_at
 from projections.explanation import explain_member, explain_order
-from projections.team import Edge, TeamTotal, downline, has_team, team_totals, upline
 
 BALANCE_MONEY = ("earned", "clawed_back", "adjusted", "pending", "available", "reserved", "paid")
-_TEAM_MONEY = frozenset({"order_minor", "commission_minor", "clawback_minor"})
 # The contract's order of keys.
 _JSON_KEYS = ("member", "currency", "earned", "clawed_back", "pending", "available", "reserved", "paid", "adjusted")
 
@@ -58,44 +53,6 @@ def balance_report(balances: list[Balance]) -> Report:
     rows = [asdict(row) for row in balances]
     document = [{key: row[key] for key in _JSON_KEYS} for row in rows]
     return Report([Section(["member", "currency", *BALANCE_MONEY], rows, frozenset(BALANCE_MONEY))], document)
-
-
-@click.command(short_help="Show who is above or below a member.")
-@click.argument("member", type=ID)
-@click.option("--up", "direction", flag_value="up", help="Who is above the member.")
-@click.option("--down", "direction", flag_value="down", default="down", help="Who is below the member (default).")
-@click.option("--depth", type=click.IntRange(1, LEVELS), default=LEVELS, show_default=True, help="How many levels.")
-@asking
-@click.pass_obj
-def team(settings: Settings, member: str, direction: str, depth: int, **options: Any) -> None:
-    """Show the team of MEMBER: who is bound to them, directly or through others, at an instant.
-
-    What the levels brought counts the orders whose upline MEMBER was when they were placed, whoever is in the team now.
-    """
-    question = Question.of(options)
-    with opened(settings) as ledger, viewed(ledger, question) as (session, position):
-        if not has_team(session, member):
-            raise NotFoundError(f"nobody was ever bound to {member!r}, nor {member!r} to anybody")
-        walk = upline if direction == "up" else downline
-        edges = walk(session, member, question.as_of, depth)
-        totals = [] if direction == "up" else team_totals(session, member, question.as_of)
-    report = team_report(member, direction, question.as_of, position, edges, totals)
-    emit(report, question.form, question.output)
-
-
-def team_report(  # who, which way, the two coordinates, and the answer's two parts
-    member: str, direction: str, as_of: datetime, position: int, edges: list[Edge], totals: list[TeamTotal]
-) -> Report:
-    """A team as a report: its members, and what each level brought."""
-    rows = [asdict(edge) | {"bind": split_stream(edge.bind)[1]} for edge in edges]
-    title = f"{'above' if direction == 'up' else 'below'} {member}"
-    sections = [Section(["level", "member", "referrer", "bound_at", "until", "bind"], rows, title=title)]
-    total_rows = [asdict(total) for total in totals]
-    if direction == "down":
-        columns = ["level", "currency", "orders", "order_minor", "commission_minor", "clawback_minor"]
-        sections.append(Section(columns, total_rows, _TEAM_MONEY, title="what each level brought"))
-    coordinates = {"member": member, "direction": direction, "as_of": as_of, "at_position": position}
-    return Report(sections, {**coordinates, "team": rows, "totals": total_rows})
 
 
 @click.group(short_help="Explain an order or a member's balance.")

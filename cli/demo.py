@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from cli.balances import balance_report, team_report
+from cli.balances import balance_report
 from cli.context import DISAGREE, NOT_FOUND
 from cli.explain import order_report
 from cli.history import Shape, lines
@@ -20,6 +20,7 @@ from cli.ingest import How, Rejects, Tally, feed, tally_report
 from cli.output import Report, rendered
 from cli.records import open_records
 from cli.replays import replay_report
+from cli.teams import Team, team_report
 from cli.terminal import coloured, counted
 from ledger.application import Ledger
 from ledger.clock import from_micros
@@ -152,7 +153,8 @@ def _show_team(session: Session, balances: list[Balance], as_of: datetime, head:
     shown = team[::every][:TEAM_SHOWN_MAX]
     some = f", {len(shown)} of them" if len(shown) < len(team) else ""
     _headline(f"4. A team: {member} has {counted(len(team), 'member')} below{some}")
-    _print(team_report(member, "down", as_of, head, shown, team_totals(session, member, as_of)))
+    found = Team(shown, totals=team_totals(session, member, as_of))
+    _print(team_report(member, "down", as_of, head, found))
 
 
 def _show_order(session: Session, ledger: Ledger, as_of: datetime, head: int) -> None:

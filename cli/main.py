@@ -10,12 +10,15 @@ from types import FrameType
 import click
 
 from cli import context
-from cli.balances import balance, explain, team
+from cli.auditing import audit
+from cli.balances import balance, explain
 from cli.demo import demo
 from cli.ingest import ingest
 from cli.options import CheckedParam
 from cli.plans import plan
+from cli.rebuilding import worker_rebuild
 from cli.replays import replay
+from cli.teams import team
 from cli.workers import expire, init, worker
 from ledger.application import check_url
 from ledger.ids import check_id
@@ -85,8 +88,9 @@ def refledger(ctx: click.Context, *, url: str, actor: str, verbose: int, quiet: 
     ctx.obj = context.Settings(url, actor, verbose - quiet)
 
 
-for command in (init, plan, ingest, expire, balance, team, explain, replay, worker, demo):
+for command in (init, plan, ingest, expire, balance, team, explain, replay, audit, worker, demo):
     refledger.add_command(command)
+worker.add_command(worker_rebuild)
 
 
 def main() -> None:

@@ -8,6 +8,9 @@ from ledger.store.session import Session, load
 _SELECT = load("projections", "select_checkpoint")
 _INSERT = load("projections", "insert_checkpoint")
 _MOVE = load("projections", "move_checkpoint")
+_SET = load("projections", "set_checkpoint")
+_GENERATION = load("projections", "select_generation")
+_HOLD = load("projections", "hold_tables")
 
 
 class CheckpointMovedError(LedgerError):
@@ -36,3 +39,22 @@ def move(session: Session, projection: str, *, after: int, upto: int) -> None:
     """
     if session.run(_MOVE, projection=projection, after=after, upto=upto) != 1:
         raise CheckpointMovedError(f"{projection} is no longer at position {after}")
+
+
+def put(session: Session, projection: str, position: int) -> None:
+    """Sets a checkpoint, wherever it was: what stands for it is put in place by the same transaction."""
+    session.run(_SET, projection=projection, position=position)
+
+
+def generation(session: Session) -> int:
+    """Which version of the projection's tables this is: a rebuild puts others in their place."""
+    return session.rows(_GENERATION)[0][0]
+
+
+def hold(session: Session) -> None:
+    """Keeps the tables from being swapped while a reader looks at them; call it before anything else.
+
+    SQLite's snapshots do so by themselves.
+    """
+    if session.dialect == "postgres":
+        session.run(_HOLD)

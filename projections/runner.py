@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ledger.garbage import collection_paused
 from ledger.store.recorder import POSITION_MAX, LogRecorder, read_log
-from projections.checkpoint import begin, checkpoint, move
+from projections.checkpoint import CheckpointMovedError, begin, checkpoint, generation, move
 from projections.commissions import Commissions
 from projections.fold import Changes, read_changes
 
@@ -47,6 +47,7 @@ class Runner:
         self._batch_size = batch_size
         self._projection = Commissions()
         self._checkpoint: int | None = None
+        self._generation = 0
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="refledger-reader")
         self._ahead: Ahead | None = None
 
@@ -74,6 +75,8 @@ class Runner:
             begin(session, self._projection.name)
             # First of all: a second runner waits here, and then finds that the batch is done.
             move(session, self._projection.name, after=after, upto=batch.last)
+            if generation(session) != self._generation:
+                raise CheckpointMovedError(f"the tables of {self._projection.name} were rebuilt")
             self._projection.project(session, batch.changes)
         self._checkpoint = batch.last
         return batch.last - after
@@ -104,6 +107,7 @@ class Runner:
 
     def _resume(self) -> int:
         with self._store.reading() as session:
+            self._generation = generation(session)
             position = checkpoint(session, self._projection.name)
         with self.log.reading() as session:
             self._projection.resume(session, position)

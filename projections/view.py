@@ -15,7 +15,7 @@ from ledger.errors import PositionError
 from ledger.store.migrate import LEDGER, migrate
 from ledger.store.recorder import LogRecorder
 from ledger.store.session import Session
-from projections.checkpoint import CheckpointMovedError, checkpoint
+from projections.checkpoint import CheckpointMovedError, checkpoint, hold
 from projections.commissions import NAME
 from projections.runner import Progress, Runner
 
@@ -45,6 +45,7 @@ def view_at(
     elif not 0 <= at_position <= head:
         raise PositionError(f"the log has positions 1 to {head}, not {at_position}")
     with log.reading() as session:
+        hold(session)
         live = checkpoint(session, NAME)
         if live == at_position or (at_position is None and live >= head):
             yield session, live

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from ledger.application import Ledger
 from ledger.clock import format_instant
+from ledger.decision_check import check_decisions
 from ledger.store.migrate import migrate
 from projections.view import PACKAGES
 from tests.builders import bind, commands, order, plan, refund, replayed
@@ -179,6 +180,7 @@ class Stores(RuleBasedStateMachine):
         roots = {replayed(ledger).content_root for ledger in self.ledgers}
         assert len(roots) == 1
         for ledger in self.ledgers:
+            assert list(check_decisions(ledger.log, lambda _: None)) == []
             ledger.close()
 
 

@@ -1,0 +1,252 @@
+"""The decision state against the log: what its tables must hold, from the events alone, and what they hold instead.
+
+What the log says is derived into a temporary file, so memory does not grow with it. It is a second formulation, which
+shares nothing with the one that the writer keeps (`decisions.py`) but the columns.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from ledger.application import Ledger
+from ledger.clock import format_instant, from_micros, micros_of, to_micros
+from ledger.errors import IntegrityError
+from ledger.events import BindingExpired, BindingReleased, BindingRenewed, Event, MemberBound, OrderRefunded
+from ledger.findings import Finding
+from ledger.ids import stream_of
+from ledger.mapper import decode_row
+from ledger.store.migrate import LEDGER, migrate
+from ledger.store.owner import owning
+from ledger.store.recorder import POSITION_MAX, READ_CHUNK, LogRecorder, Recorded, read_log
+from ledger.store.session import Row, Session, Sql, Table, load
+
+_CHANGE_BINDING = load(LEDGER, "update_derived_binding")
+_CREATE_CHANGES = load(LEDGER, "create_derived_change")
+_CHANGES = load(LEDGER, "select_derived_changes")
+
+_TOPICS = frozenset(
+    event.TOPIC for event in (MemberBound, BindingReleased, BindingRenewed, BindingExpired, OrderRefunded)
+)
+_CHANGE = Table("derived_change", {"member": "text", "bind": "text", "position": "int8"})
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A table of the decision state. The first two columns are its key.
+
+    page    reads its next rows in order of the key
+    delete  takes rows out by their keys
+    """
+
+    table: Table
+    page: Sql
+    delete: Sql
+
+
+BINDINGS = Kept(
+    Table(
+        "decision_binding",
+        {
+            "member": "text",
+            "position": "int8",
+            "bind": "text",
+            "version": "int8",
+            "referrer": "text",
+            "bound_at_us": "int8",
+            "ends_at_us": "int8",
+            "plan": "int8",
+            "released_at_us": "int8",
+            "lapsed_at_us": "int8",
+        },
+    ),
+    load(LEDGER, "select_decision_bindings_after"),
+    load(LEDGER, "delete_decision_bindings"),
+)
+REFUNDS = Kept(
+    Table("decision_refund", {"order_stream": "text", "position": "int8", "line": "int8", "amount_minor": "int8"}),
+    load(LEDGER, "select_decision_refunds_after"),
+    load(LEDGER, "delete_decision_refunds"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that is not what the log says: as it is, and as it must be. None: there is none."""
+
+    kept: Kept
+    found: Row | None
+    expected: Row | None
+
+    @property
+    def key(self) -> Row:
+        """Of the row."""
+        return (self.found or self.expected or ())[:2]
+
+
+def check_decisions(log: LogRecorder, progress: Progress) -> Iterator[Finding]:
+    """The decision tables hold what the log says, at the head (architecture.md, decision 4)."""
+    with _derived() as store:
+        reached = _derive(log, store, 0, log.head(), progress)
+        with log.reading() as session:
+            # What was appended since; then both stand at the head of this one snapshot.
+            _take(store, read_log(session, reached, POSITION_MAX, POSITION_MAX))
+            with store.reading() as derived:
+                for difference in _differences(session, derived):
+                    yield _finding(derived, difference)
+
+
+def mend_decisions(url: str, progress: Progress) -> int:
+    """Makes the decision tables what the log says, under the append lock; returns how many rows were wrong.
+
+    Raises:
+        RefusedError: this role may not; the owner may.
+        IntegrityError: the log is not one this ledger wrote.
+    """
+    ledger = Ledger(url)
+    try:
+        with _derived() as store:
+            reached = _derive(ledger.log, store, 0, ledger.log.head(), progress)
+            with owning(url) as session:
+                _take(store, read_log(session, reached, POSITION_MAX, POSITION_MAX))
+                with store.reading() as derived:
+                    return _mend(session, derived)
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def _derived() -> Generator[LogRecorder]:
+    """An empty file with the decision tables."""
+    with tempfile.TemporaryDirectory(prefix="refledger-decisions-") as folder:
+        url = f"sqlite:///{Path(folder) / 'derived.db'}"
+        migrate(url, (LEDGER,))
+        ledger = Ledger(url)
+        try:
+            with ledger.log.writing() as session:
+                session.run(_CREATE_CHANGES)
+            yield ledger.log
+        finally:
+            ledger.close()
+
+
+def _derive(log: LogRecorder, store: LogRecorder, after: int, head: int, progress: Progress) -> int:
+    """Takes the log of (after, head] into the file; returns how far that is."""
+    while after < head:
+        with log.reading() as session:
+            rows = read_log(session, after, head, READ_CHUNK)
+        _take(store, rows)
+        after = rows[-1].position
+        progress(len(rows))
+    return after
+
+
+def _take(store: LogRecorder, rows: Sequence[Recorded]) -> None:
+    with store.writing() as session:
+        for row in rows:
+            if row.topic in _TOPICS:
+                _apply(session, row.position, decode_row(row))
+
+
+def _apply(session: Session, position: int, event: Event) -> None:
+    """One event, as the tables say it."""
+    match event:
+        case MemberBound(data=data):
+            asked, at, ends_at = data.asked, to_micros(event.occurred_at), micros_of(data.ends_at)
+            row = (asked.member, position, event.stream, event.seq, asked.inviter, at, ends_at, data.plan, None, None)
+            session.insert(BINDINGS.table, [row])
+        case OrderRefunded(data=data):
+            order = stream_of("order", data.asked.order, event.source)
+            session.insert(REFUNDS.table, [(order, position, data.asked.line, data.asked.amount)])
+        case BindingReleased(data=data):
+            _change(session, position, event, (data.member, data.bind), released_at_us=to_micros(event.occurred_at))
+        case BindingRenewed(data=data):
+            _change(session, position, event, (data.member, data.bind), ends_at_us=to_micros(data.ends_at))
+        case BindingExpired(data=data):
+            _change(session, position, event, (data.member, data.bind), lapsed_at_us=to_micros(event.occurred_at))
+        case _:
+            pass
+
+
+def _change(session: Session, position: int, event: Event, bound: tuple[str, str], **said: int) -> None:
+    """What an event says about the binding of a member and a bind's stream."""
+    member, bind = bound
+    version = event.seq if event.stream == bind else None
+    nothing: dict[str, int | None] = {"ends_at_us": None, "released_at_us": None, "lapsed_at_us": None}
+    if session.run(_CHANGE_BINDING, member=member, bind=bind, version=version, **(nothing | said)) != 1:
+        raise IntegrityError(f"position {position}: {bind} is not a binding of {member} before it")
+    session.insert(_CHANGE, [(member, bind, position)])
+
+
+def _differences(session: Session, derived: Session) -> Iterator[Difference]:
+    """Rows of the live tables that are not what was derived, by key."""
+    for kept in (BINDINGS, REFUNDS):
+        found, expected = _pages(session, kept), _pages(derived, kept)
+        left, right = next(found, None), next(expected, None)
+        while left is not None or right is not None:
+            if right is None or (left is not None and left[:2] < right[:2]):
+                yield Difference(kept, left, None)
+                left = next(found, None)
+            elif left is None or right[:2] < left[:2]:
+                yield Difference(kept, None, right)
+                right = next(expected, None)
+            else:
+                if left != right:
+                    yield Difference(kept, left, right)
+                left, right = next(found, None), next(expected, None)
+
+
+def _pages(session: Session, kept: Kept) -> Iterator[Row]:
+    """All rows of a table in order of its key, in constant memory; rows behind the reader may be changed."""
+    key: Row = ("", -1)
+    while rows := session.rows(kept.page, first=key[0], second=key[1], most=READ_CHUNK):
+        yield from rows
+        key = rows[-1][:2]
+
+
+def _mend(session: Session, derived: Session) -> int:
+    total = 0
+    differences = _differences(session, derived)
+    while batch := list(islice(differences, READ_CHUNK)):
+        for kept in (BINDINGS, REFUNDS):
+            of_table = [difference for difference in batch if difference.kept is kept]
+            session.write(kept.delete, [difference.key for difference in of_table if difference.found])
+            session.insert(kept.table, [difference.expected for difference in of_table if difference.expected])
+        total += len(batch)
+    return total
+
+
+def _finding(derived: Session, difference: Difference) -> Finding:
+    kept, found, expected = difference.kept, difference.found, difference.expected
+    subject = f"{kept.table.name} {difference.key[0]} at position {difference.key[1]}"
+    if expected is None:
+        return Finding(subject, "is there, but the log says nothing of it")
+    positions = (int(expected[1]),)
+    if kept is BINDINGS:
+        positions += tuple(row[0] for row in derived.rows(_CHANGES, bind=expected[2]))
+    if found is None:
+        return Finding(subject, "is missing", positions)
+    changed = [
+        f"{name} is {_readable(name, is_value)} instead of {_readable(name, must_be)}"
+        for name, is_value, must_be in zip(kept.table.columns, found, expected, strict=True)
+        if is_value != must_be
+    ]
+    return Finding(subject, ", ".join(changed), positions)
+
+
+def _readable(column: str, value: str | int | None) -> str:
+    """A value as people read it."""
+    if value is None:
+        return "nothing"
+    if not column.endswith("_us"):
+        return str(value)
+    try:
+        return format_instant(from_micros(int(value)))
+    except OverflowError:
+        return f"{value} microseconds"

@@ -1,0 +1,2 @@
+-- The tables of the file, without SQLite's own.
+SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name
