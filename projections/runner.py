@@ -24,8 +24,12 @@ class Runner:
         self._projection = Commissions()
         self._checkpoint: int | None = None
 
-    def step(self, upto: int = POSITION_MAX) -> int:
+    def step(self, upto: int = POSITION_MAX, most: int | None = None) -> int:
         """Projects the next batch and returns how many events it had; 0: caught up.
+
+        Args:
+            upto: no event after this position.
+            most: events of the batch; None: as many as the runner was made for.
 
         Raises:
             CheckpointMovedError: another runner is at work; the next step starts from where it came to.
@@ -33,7 +37,7 @@ class Runner:
         """
         after = self._checkpoint if self._checkpoint is not None else self._resume()
         with self.log.reading() as session:
-            batch = read_log(session, after, upto, self._batch_size)
+            batch = read_log(session, after, upto, most or self._batch_size)
         if not batch:
             return 0
         # Whatever happens from here on, memory is only right once the transaction has committed.
