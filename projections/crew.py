@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -98,7 +98,8 @@ def report(ledger: Ledger, standings: Sequence[Standing], stopped: threading.Eve
 
     In transactions of its own, so that no batch waits for them. A database that is away is its workers' business.
     """
-    counts: defaultdict[str, deque[tuple[float, int]]] = defaultdict(lambda: deque(maxlen=RATE_SECONDS))
+    start = time.monotonic()
+    counts = {standing.projection: deque([(start, standing.events)], RATE_SECONDS) for standing in standings}
     while not stopped.wait(REPORT_SECONDS):
         for standing in standings:
             seen = counts[standing.projection]
