@@ -8,7 +8,8 @@ import socket
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 INSTALL = "--metrics needs the package prometheus-client: install refledger[serve]"
+PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 PORT_MAX = 65_535
 REQUEST_SECONDS_MAX = 10
 
@@ -69,11 +71,11 @@ class Pages:
 
     def _metrics(self) -> Answer:
         from prometheus_client import CollectorRegistry  # noqa: PLC0415  # an optional package
-        from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest  # noqa: PLC0415
+        from prometheus_client.exposition import generate_latest  # noqa: PLC0415
 
         registry = CollectorRegistry()
         registry.register(self)
-        return 200, CONTENT_TYPE_PLAIN_0_0_4, generate_latest(registry)
+        return 200, PROMETHEUS_TEXT, generate_latest(registry)
 
     def _ready(self) -> Answer:
         is_ready = all(_is_ready(standing, self._max_lag) for standing in self._standings)
@@ -149,10 +151,11 @@ def _buckets(standing: Standing) -> list[tuple[str, float]]:
     return buckets
 
 
-class _Server(ThreadingHTTPServer):
-    """One thread a request; none of them keeps the process."""
+class _Server(ThreadingTCPServer):
+    """One thread a request, which keeps no process alive. Unlike the library's HTTP server it asks no DNS for its name."""
 
     daemon_threads = True
+    allow_reuse_address = True
 
     def __init__(self, address: tuple[str, int], pages: Pages) -> None:
         self.pages = pages
@@ -204,5 +207,7 @@ def serving(address: tuple[str, int] | None, standings: Sequence[Standing], max_
         host, port = server.server_address[:2]
         threading.Thread(target=server.serve_forever, name="serve", daemon=True).start()
         tell(logging.INFO, "serving", None, host=str(host), port=int(port))
-        yield
-        server.shutdown()
+        try:
+            yield
+        finally:
+            server.shutdown()

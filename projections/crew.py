@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-
-import psycopg
-from eventsourcing.persistence import PersistenceError
 
 from ledger.application import Ledger
 from ledger.clock import system_clock
@@ -96,7 +92,8 @@ def run_once(ledger: Ledger, workers: Sequence[Worker], progress: Progress) -> N
 def report(ledger: Ledger, standings: Sequence[Standing], stopped: threading.Event) -> None:
     """Once a second: measures every projection, and writes a sign of life for those that are led here.
 
-    In transactions of its own, so that no batch waits for them. A database that is away is its workers' business.
+    In transactions of its own, so that no batch waits for them. What goes wrong here goes wrong for the workers too,
+    and they say so.
     """
     start = time.monotonic()
     counts = {standing.projection: deque([(start, standing.events)], RATE_SECONDS) for standing in standings}
@@ -106,8 +103,10 @@ def report(ledger: Ledger, standings: Sequence[Standing], stopped: threading.Eve
             seen.append((time.monotonic(), standing.events))
             (since, before), (now, events) = seen[0], seen[-1]
             standing.events_per_second = round((events - before) / (now - since)) if now > since else 0
-            with suppress(PersistenceError, psycopg.Error, sqlite3.Error):
+            lag = None
+            with suppress(Exception):
                 with ledger.log.reading() as session:
-                    standing.lag = lag_of(session, standing.projection, system_clock())
+                    lag = lag_of(session, standing.projection, system_clock())
                 if standing.state == "running":
                     status.update(ledger.log, standing)
+            standing.lag = lag

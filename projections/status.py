@@ -38,7 +38,7 @@ class Standing:
     failures   batches that ended in an error
     restarts   times it led again after an error
     buckets    batches by `BATCH_SECONDS_BOUNDS`, the last one beyond all
-    lag        as last measured, None before
+    lag        as measured a second ago at most; None: not known
     bad, reason  why it failed, and on which event if it was one
     """
 

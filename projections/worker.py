@@ -250,8 +250,10 @@ class Worker:
         is_time = at_once or now - untold.told_at >= BATCH_LINE_SECONDS or _log.isEnabledFor(logging.DEBUG)
         if not untold.events or not is_time:
             return
-        with suppress(*_PASSING), self._store.reading() as session:
-            place = self.duty.last(session)
+        # A line that cannot be told now is told with the next one.
+        with suppress(Exception):
+            with self._store.reading() as session:
+                place = self.duty.last(session)
             tell(
                 logging.INFO,
                 "batch",
@@ -261,7 +263,7 @@ class Worker:
                 seconds=round(untold.seconds, 3),
                 stream=place.stream if place else None,
             )
-        self._untold = _Untold(told_at=now)
+            self._untold = _Untold(told_at=now)
 
 
 def _reason(error: BaseException) -> str:

@@ -35,7 +35,7 @@ def test_a_lease_has_one_holder(store_url: str) -> None:
     with pytest.raises(LeaseLostError):
         lease_of(store_url, "commissions").check()
     first.release()
-    assert second.take()
+    wait_until(second.take, "the lease")
     for lease in (second, other):
         lease.release()
 
