@@ -152,7 +152,7 @@ def _buckets(standing: Standing) -> list[tuple[str, float]]:
 
 
 class _Server(ThreadingTCPServer):
-    """One thread a request, which keeps no process alive. Unlike the library's HTTP server it asks no DNS for its name."""
+    """One thread a request, which keeps no process alive. The library's HTTP server would ask the DNS for its name."""
 
     daemon_threads = True
     allow_reuse_address = True
