@@ -137,22 +137,27 @@ class Ledger(Application[str]):
         """
         total = 0
         while True:
-            with self.log.appending() as append:
-                recorded_at = append.recorded_at(self._clock())
-                upto = recorded_at if as_of is None else as_of
-                if upto > recorded_at + AHEAD_MAX:
-                    raise RefusedError(f"{format_instant(upto)} is in the future: nothing can have lapsed by then")
-                state = DecisionState(append.session, DEFAULT_SOURCE)
-                context = Context(actor=self._actor, source=DEFAULT_SOURCE, recorded_at=recorded_at)
-                decider = Decider(state, context, append.head)
-                rows = state.lapses(upto, EXPIRE_BATCH)
-                for row in rows:
-                    decider.record_lapse(row)
-                append.append(decider.new, recorded_at)
-                state.write()
-            total += len(rows)
-            if len(rows) < EXPIRE_BATCH:
+            lapses = self.expire_batch(EXPIRE_BATCH, as_of)
+            total += lapses
+            if lapses < EXPIRE_BATCH:
                 return total
+
+    def expire_batch(self, most: int, as_of: datetime | None = None) -> int:
+        """As `expire`, in one transaction: the oldest lapses, at most `most`."""
+        with self.log.appending() as append:
+            recorded_at = append.recorded_at(self._clock())
+            upto = recorded_at if as_of is None else as_of
+            if upto > recorded_at + AHEAD_MAX:
+                raise RefusedError(f"{format_instant(upto)} is in the future: nothing can have lapsed by then")
+            state = DecisionState(append.session, DEFAULT_SOURCE)
+            context = Context(actor=self._actor, source=DEFAULT_SOURCE, recorded_at=recorded_at)
+            decider = Decider(state, context, append.head)
+            rows = state.lapses(upto, most)
+            for row in rows:
+                decider.record_lapse(row)
+            append.append(decider.new, recorded_at)
+            state.write()
+        return len(rows)
 
     def _decide(
         self, append: Append, inputs: Sequence[AnyInput], *, source: str, allow_no_plan: bool

@@ -99,7 +99,7 @@ class Runner:
     def _read_ahead(self, after: int, upto: int, most: int) -> Batch | None:
         """The batch that was read while the one before it was written, if it is still the one wanted."""
         ahead, self._ahead = self._ahead, None
-        if ahead is None or ahead.after != after or ahead.upto != upto or ahead.most > most:
+        if ahead is None or ahead.after != after or ahead.upto != upto or ahead.most != most:
             return None
         batch = ahead.batch.result()
         # Read too early to find anything: there may be something by now.

@@ -34,6 +34,15 @@ IDLE_IN_TRANSACTION_SECONDS = 120
 CONNECT_TIMEOUT_SECONDS = 10
 POOL_SIZE_MAX = 8
 
+# A server that is gone without a word is noticed within some 10 seconds, not after hours.
+KEEPALIVE: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 1,
+    "keepalives_count": 5,
+    "tcp_user_timeout": 10_000,
+}
+
 _LOCK = load("ledger.store", "lock_append")
 _LISTEN = load("ledger.store", "listen_append")
 _PREFER_INDEXES = load("ledger.store", "prefer_indexes")
@@ -100,7 +109,7 @@ class PostgresStoreDatastore(PostgresDatastore):
     """The library's pool, from a libpq URL, with every connection in the writer role."""
 
     def __init__(self, url: str) -> None:
-        options: dict[str, Any] = conninfo_to_dict(url)
+        options: dict[str, Any] = KEEPALIVE | conninfo_to_dict(url)
         super().__init__(
             dbname=options.pop("dbname", ""),
             host=options.pop("host", ""),
@@ -117,6 +126,8 @@ class PostgresStoreDatastore(PostgresDatastore):
         connection = cast("dict[str, Any]", self.pool.kwargs)
         # An absent part is libpq's own default, an empty one is not.
         self.pool.kwargs = {key: value for key, value in (connection | options).items() if value != ""}
+        # After that long the pool starts afresh with who asks next; left alone it doubles its pauses up to minutes.
+        self.pool.reconnect_timeout = CONNECT_TIMEOUT_SECONDS
 
     def after_connect_func(self) -> Callable[[psycopg.Connection[Any]], None]:
         """Also gives up the owner's rights, where there is a writer role to become (G-7)."""
@@ -184,7 +195,7 @@ class PostgresRecorder(LogRecorder, PostgresApplicationRecorder):
         """The library's LISTEN/NOTIFY subscription."""
         return PostgresSubscription(recorder=self, gt=gt, topics=topics)
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> bool:
         """Waits for a NOTIFY; a connection that died is made anew by the next call."""
         try:
             if self._listening is None:
@@ -192,11 +203,11 @@ class PostgresRecorder(LogRecorder, PostgresApplicationRecorder):
                 where = make_conninfo("", **{key: value for key, value in options.items() if key != "row_factory"})
                 self._listening = psycopg.connect(where, autocommit=True)
                 self._listening.execute(_LISTEN.texts["postgres"])
-            for _ in self._listening.notifies(timeout=seconds, stop_after=1):
-                pass
+            return any(True for _ in self._listening.notifies(timeout=seconds, stop_after=1))
         except psycopg.OperationalError:
             self._listening = None
             time.sleep(seconds)
+            return False
 
     def close(self) -> None:
         """Closes every connection."""

@@ -98,9 +98,14 @@ class LogRecorder(ApplicationRecorder, ABC):
     def reading(self) -> AbstractContextManager[Session]:
         """A read-only transaction that sees one state of everything."""
 
-    def wait(self, seconds: float) -> None:
-        """Waits until something may have been appended, at most so long: polling is the truth, waking sooner."""
+    def wait(self, seconds: float) -> bool:
+        """Waits until something may have been appended, at most so long: polling is the truth, waking sooner.
+
+        Returns:
+            Whether it was woken before the time was up.
+        """
         time.sleep(seconds)
+        return False
 
     @abstractmethod
     def close(self) -> None:

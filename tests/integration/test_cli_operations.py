@@ -259,10 +259,11 @@ def test_expire_in_the_future_is_refused(tool: Tool) -> None:
 
 
 def test_worker_once(store_url: str, tmp_path: Path) -> None:
-    """Catches up, says how many events that were, and has nothing to do the second time."""
+    """Records the lapses that are due, projects all events, says how many, and has nothing to do the second time."""
     tool = told(store_url, tmp_path)
-    assert tool("worker", "run", "--once").err.startswith("13 ")
-    assert tool("worker", "run", "--once").err.startswith("0 ")
+    assert tool("worker", "run", "--once", "--projections", "commissions").err == "13 events projected\n"
+    assert tool("worker", "run", "--once").err == "2 events projected\n2 lapsed bindings recorded\n"
+    assert tool("worker", "run", "--once").err == "0 events projected\n0 lapsed bindings recorded\n"
     tool("worker", "run", "--once", "--projections", "nonsense", status=2)
     tool("worker", "run", "--poll-seconds", "0", status=2)
 
@@ -270,14 +271,15 @@ def test_worker_once(store_url: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_worker_follows_the_log_until_it_is_told_to_stop(tool: Tool, number: signal.Signals) -> None:
     """Events that come while it runs are projected; a signal ends it at once with status 0."""
-    process = tool.start("worker", "run", "--poll-seconds", "0.05")
+    process = tool.start("worker", "run", "--projections", "commissions", "--poll-seconds", "0.05")
     tool.feed(*STORY)
     wait_for_checkpoint(tool, len(STORY))
     asked = time.monotonic()
     process.send_signal(number)
     answer = finished(process)
     assert time.monotonic() - asked < 3
-    assert "13 events" in answer.err
+    stopped = json.loads(answer.err.splitlines()[-1])
+    assert (stopped["event"], stopped["count"]) == ("stopped", len(STORY))
     assert answer.out == ""
     with tool.ledger() as ledger:
         assert live_digest(ledger) == replayed(ledger).digest
@@ -368,9 +370,14 @@ def test_quiet(sqlite: Tool) -> None:
 def test_worker_status(tool: Tool) -> None:
     """How far behind, and status 7 past --max-lag; at the head after a worker has run."""
     tool.feed(*STORY)
-    (behind,) = tool.json("worker", "status")
+    behind, lapses = tool.json("worker", "status")
     assert (behind["position"], behind["head"], behind["lag_events"]) == (0, len(STORY), len(STORY))
+    assert (lapses["position"], lapses["head"], lapses["lag_events"]) == (None, len(STORY), 2)
+    assert behind["state"] == lapses["state"] == "never"
     assert "behind" in tool("worker", "status", "--max-lag", str(len(STORY) - 1), status=7).err
     tool("worker", "run", "--once")
-    (caught_up,) = tool.json("worker", "status", "--max-lag", "0")
-    assert caught_up["lag_events"] == 0
+    caught_up = tool.json("worker", "status", "--max-lag", "0")
+    assert [(row["projection"], row["lag_events"], row["lag_seconds"], row["state"]) for row in caught_up] == [
+        ("commissions", 0, 0, "stopped"),
+        ("expiry", 0, 0, "stopped"),
+    ]

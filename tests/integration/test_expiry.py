@@ -51,6 +51,15 @@ def test_the_longest_ids_of_another_source_lapse_too(ledger: Ledger) -> None:
     }
 
 
+def test_lapses_are_recorded_in_batches(ledger: Ledger) -> None:
+    """The oldest first, at most as many as asked for; the next batch goes on behind them."""
+    submit(ledger, plan(binding={"ttl_days": 30}))
+    for number in (3, 1, 2):
+        submit(ledger, bind(f"b{number}", f"m{number}", "ann", f"2026-01-0{number}T00:00:00Z"))
+    assert [ledger.expire_batch(2, SPRING) for _ in range(3)] == [2, 1, 0]
+    assert [event.id for event in lapses(ledger)] == ["b1", "b2", "b3"]
+
+
 def test_nothing_lapses_in_the_future(ledger: Ledger) -> None:
     """An as-of that has not come yet is refused."""
     with pytest.raises(RefusedError, match="future"):

@@ -1,0 +1,2 @@
+-- The stream of the event at a position.
+SELECT stream FROM event WHERE position = :position

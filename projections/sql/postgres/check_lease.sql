@@ -1,0 +1,2 @@
+-- Answers only while the session that holds the lease is there.
+SELECT true
