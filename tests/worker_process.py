@@ -11,8 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import psycopg
+from prometheus_client.parser import text_string_to_metric_families
 
 from cli.history import Shape, records
 from ledger.application import Ledger
@@ -127,6 +130,31 @@ def assert_books_agree(tool: Tool) -> None:
     with tool.ledger() as ledger:
         assert position(ledger) == ledger.log.head()
         assert live_digest(ledger) == replayed(ledger).digest
+
+
+def base_of(worker: WorkerProcess) -> str:
+    """Where a worker serves."""
+    line = worker.wait_for("serving")
+    assert line["host"] == "127.0.0.1"
+    return f"http://127.0.0.1:{line['port']}"
+
+
+def fetched(url: str) -> tuple[int, str]:
+    """Status and body of a page."""
+    try:
+        with urlopen(url, timeout=10) as answer:  # noqa: S310  # our own server
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def metrics_of(base: str) -> dict[tuple[str, str], float]:
+    """Every sample of the commissions and of the lapses, by name and projection; of a histogram the last bucket."""
+    status, text = fetched(f"{base}/metrics")
+    assert status == 200
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(sample.name, sample.labels["projection"]): sample.value for sample in samples}
 
 
 def tamper(url: str, statement: str) -> None:

@@ -13,7 +13,7 @@ from ledger.store.migrate import migrate
 from projections.view import PACKAGES
 from tests.cli_runner import Tool, desk
 from tests.postgres_server import Databases, postgres_server
-from tests.worker_process import assert_books_agree, fill, wait_for_head, working
+from tests.worker_process import assert_books_agree, base_of, fill, metrics_of, wait_for_head, working
 
 COMMISSIONS = ("--projections", "commissions")
 
@@ -32,17 +32,19 @@ def test_connections_cut_in_the_middle(postgres_url: str, tmp_path: Path) -> Non
     """All of them, again and again while it catches up: it says so, leads again, and every event counts once."""
     tool = desk(postgres_url, tmp_path)
     head = fill(tool, 6_000)
-    with working(tool, *COMMISSIONS, verbose=True) as worker:
+    with working(tool, *COMMISSIONS, "--metrics", "127.0.0.1:0", verbose=True) as worker:
+        base = base_of(worker)
         for number in range(1, 4):
             worker.wait_for("leader", count=number)
             worker.wait_for("batch", count=2 * number)
             assert cut(postgres_url) > 1
         worker.wait_for("leader", count=4)
         assert wait_for_head(tool) == head
+        assert metrics_of(base)["refledger_restarts_total", "commissions"] >= 3
         assert worker.stop() == 0
-        assert worker.told("backoff") + worker.told("lease_lost")
-        (stopped,) = worker.told("stopped")
-    assert stopped["count"] in range(head - 3 * 20_000, head + 1)
+        assert len(worker.told("backoff") + worker.told("lease_lost")) >= 3
+    # What a cut hit after its commit was done is not counted as done by this worker, but it is not done again.
+    assert worker.told("stopped")[0]["count"] <= head
     assert_books_agree(tool)
 
 

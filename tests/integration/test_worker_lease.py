@@ -124,6 +124,7 @@ def test_a_stopped_leader_hands_over(tool: Tool) -> None:
 def test_two_workers_project_what_one_does(tool: Tool) -> None:
     """Both on both projections while events come in: every event is projected once, every lapse recorded once."""
     with working(tool) as one, working(tool) as two:
+        wait_until(lambda: all(len(both.told("leader") + both.told("standby")) >= 2 for both in (one, two)), "both")
         for seed in (1, 2):
             fill(tool, 1_000, seed)
         head = wait_until_done(tool)

@@ -9,19 +9,16 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from unittest import mock
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import psycopg
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from cli.serving import INSTALL, Pages, parse_address
 from projections.duty import Lag
 from projections.status import Standing, State
 from tests.builders import order, plan
 from tests.cli_runner import Tool, desk
-from tests.worker_process import WorkerProcess, fill, tamper, wait_for_head, wait_until, working
+from tests.worker_process import base_of, fetched, fill, metrics_of, tamper, wait_for_head, wait_until, working
 
 COMMISSIONS = ("--projections", "commissions")
 
@@ -119,39 +116,15 @@ def test_who_may_only_read_sees_the_status(postgres_url: str, tmp_path: Path) ->
 # ---- metrics and health
 
 
-def base_of(worker: WorkerProcess) -> str:
-    """Where a worker serves."""
-    line = worker.wait_for("serving")
-    assert line["host"] == "127.0.0.1"
-    return f"http://127.0.0.1:{line['port']}"
-
-
-def fetched(url: str) -> tuple[int, str]:
-    """Status and body of a page."""
-    try:
-        with urlopen(url, timeout=10) as answer:  # noqa: S310  # our own server
-            return answer.status, answer.read().decode()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
-
-
-def metrics_of(base: str) -> dict[tuple[str, str], float]:
-    """Every sample of the commissions and of the lapses, by name and projection; of a histogram the last bucket."""
-    status, text = fetched(f"{base}/metrics")
-    assert status == 200
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    return {(sample.name, sample.labels["projection"]): sample.value for sample in samples}
-
-
 def test_metrics_say_what_was_done(tool: Tool) -> None:
     """Counters, gauges and batch times of both projections, readable by Prometheus' own parser."""
+    both = ("commissions", "expiry")
     with working(tool, "--metrics", "127.0.0.1:0") as worker:
         base = base_of(worker)
         fill(tool, 500)
         wait_until(lambda: all(row["lag_events"] == 0 for row in tool.json("worker", "status")), "both projections")
         head = tool.head()
-        wait_until(lambda: metrics_of(base).get(("refledger_position", "commissions")) == head, "a measurement")
+        wait_until(lambda: {metrics_of(base).get(("refledger_head", name)) for name in both} == {head}, "a measurement")
         found = metrics_of(base)
         assert worker.stop() == 0
     assert found["refledger_events_projected_total", "commissions"] == head
@@ -162,7 +135,8 @@ def test_metrics_say_what_was_done(tool: Tool) -> None:
     )
     assert found["refledger_batch_seconds_sum", "commissions"] > 0
     assert ("refledger_position", "expiry") not in found
-    for projection in ("commissions", "expiry"):
+    assert found["refledger_position", "commissions"] == head
+    for projection in both:
         assert found["refledger_head", projection] == head
         assert found["refledger_leader", projection] == 1
         for name in ("lag_events", "lag_seconds", "failures_total", "restarts_total", "failed"):
