@@ -44,6 +44,7 @@ from tests.cli_runner import COMMAND, Answer, Status, Tool, clean_environment, e
 
 ACTOR = "test"
 PATIENCE_SECONDS = 60
+MOMENT_SECONDS_MAX = 3.0
 START_SECONDS_MAX = 1.0  # of a command, from its process to its first batch
 ENDED = (DONE, CONFLICT, REFUSED)  # of an ingest that read all its lines
 REJECTED = ("conflicts", "invalid", "retryable")
@@ -322,7 +323,7 @@ def any_moment(running: Running, chance: random.Random, position: Callable[[], i
         time.sleep(chance.random() * START_SECONDS_MAX)
     else:
         target = seen + 1 + chance.randrange(ahead_max)
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + MOMENT_SECONDS_MAX
         while running.is_at_work() and seen < target and time.monotonic() < deadline:
             time.sleep(0.001)
             seen = position()

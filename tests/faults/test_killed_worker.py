@@ -1,0 +1,169 @@
+"""`kill -9` of projection workers at any moment while the log grows, and workers that sleep through their own end."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from cli.context import DONE, UNREACHABLE
+from tests.cli_runner import Tool
+from tests.disturbance import (
+    ENDED,
+    Running,
+    any_moment,
+    assert_accounted,
+    assert_projection_is_the_logs,
+    assert_same_end,
+    assert_went_away,
+    catch_up,
+    desk_of,
+    history,
+    projected,
+    start_worker,
+    wait_until,
+    watching,
+)
+
+CHUNK_LINES = 40
+KILLS_OF_A_STORE = 25
+ZOMBIE_SECONDS = 0.5  # how long a stopped worker sleeps at least
+
+
+@contextmanager
+def feeding(desk: Tool, lines: Sequence[bytes], seconds: float) -> Generator[Running]:
+    """`refledger ingest -` of lines that come in over so many seconds, a few at a time."""
+    with Running(desk, "ingest", "-", "--batch-size", "20", "--format", "json", stdin=subprocess.PIPE) as ingest:
+        feeder = threading.Thread(target=_feed, args=(ingest, lines, seconds))
+        feeder.start()
+        try:
+            yield ingest
+        finally:
+            feeder.join()
+
+
+def _feed(ingest: Running, lines: Sequence[bytes], seconds: float) -> None:
+    pipe, started = ingest.process.stdin, time.monotonic()
+    assert pipe is not None
+    with pipe:
+        for start in range(0, len(lines), CHUNK_LINES):
+            time.sleep(max(0, started + seconds * start / len(lines) - time.monotonic()))
+            pipe.write(b"".join(lines[start : start + CHUNK_LINES]))
+            pipe.flush()
+
+
+@pytest.mark.parametrize(("name", "rounds"), [("generated", 5), pytest.param("long", 100, marks=pytest.mark.slow)])
+def test_a_worker_killed_at_any_moment_loses_and_doubles_nothing(
+    new_store: Callable[[], str], chance: random.Random, tmp_path: Path, name: str, rounds: int
+) -> None:
+    """After every kill balances are those of the log up to the checkpoint; in the end they are the undisturbed ones."""
+    kills = 0
+    while kills < rounds:
+        desk = desk_of(new_store(), tmp_path, name)
+        kills_max = min(KILLS_OF_A_STORE, rounds - kills)
+        with feeding(desk, history(name), seconds=kills_max) as ingest:
+            for _ in range(kills_max):
+                kills += kill_a_worker(desk, chance, name)
+            assert_accounted(ingest.answer(ENDED).document, name)
+        catch_up(desk)
+        assert_same_end(desk.url, name)
+
+
+def kill_a_worker(desk: Tool, chance: random.Random, name: str) -> bool:
+    """Starts a worker, kills it some time later, and looks at what it left; whether it was still at work."""
+    with watching(desk.url) as log, start_worker(desk) as worker:
+        any_moment(worker, chance, lambda: projected(log), len(history(name)) // 50)
+        is_killed = worker.kill()
+    assert_projection_is_the_logs(desk.url, name)
+    return is_killed
+
+
+# ---- Zombies: a worker that was stopped (a machine asleep, a network cut) and does not know that others went on
+
+
+def in_a_batch(url: str, name: str) -> bool:
+    """Whether a worker has written something that is not committed."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND backend_xid IS NOT NULL"
+    with psycopg.connect(url) as connection:
+        row = connection.execute(query, [name]).fetchone()
+    return row is not None and row[0] > 0
+
+
+def cut(url: str, name: str) -> None:
+    """The server gives up the connections of a worker, as it does when nothing comes from it any more."""
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(query, [name])
+
+
+def stop_in_a_batch(worker: Running, url: str) -> bool:
+    """Stops a worker at a moment when it has written part of a batch; whether such a moment was found."""
+    while worker.is_at_work():
+        wait_until(lambda: in_a_batch(url, "zombie") or not worker.is_at_work())
+        worker.pause()
+        if in_a_batch(url, "zombie"):
+            return True
+        worker.send(signal.SIGCONT)
+    return False
+
+
+def assert_sound_after(zombie: Running, heir: Running, desk: Tool, name: str) -> None:
+    """Both end as told, or the zombie because its connection is gone; what they wrote is right."""
+    with watching(desk.url) as log:
+        wait_until(lambda: projected(log) == log.head())
+    for worker in (zombie, heir):
+        if worker.is_at_work():
+            worker.send(signal.SIGTERM)
+    heir.answer(DONE)
+    answer = zombie.answer((DONE, UNREACHABLE))
+    if answer.status != DONE:
+        assert_went_away(answer)
+    assert_same_end(desk.url, name)
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(10, marks=pytest.mark.slow)])
+def test_a_worker_stopped_in_a_batch_writes_nothing_after_its_successor(
+    new_postgres: Callable[[], str], tmp_path: Path, rounds: int
+) -> None:
+    """Stopped half way through a batch, cut off, succeeded by another and woken again, it changes no balance."""
+    name = "generated"
+    for _ in range(rounds):
+        desk = desk_of(new_postgres(), tmp_path, name)
+        desk("--actor", "test", "ingest", "records.jsonl")
+        with start_worker(desk, name="zombie") as zombie, watching(desk.url) as log:
+            assert stop_in_a_batch(zombie, desk.url)
+            cut(desk.url, "zombie")
+            with start_worker(desk, name="heir") as heir:
+                wait_until(lambda log=log: projected(log) == log.head())
+                zombie.send(signal.SIGCONT)
+                time.sleep(ZOMBIE_SECONDS)
+                assert_sound_after(zombie, heir, desk, name)
+
+
+@pytest.mark.parametrize(("name", "rounds"), [("generated", 3), pytest.param("long", 20, marks=pytest.mark.slow)])
+def test_a_worker_stopped_at_any_moment_and_woken_beside_another(
+    new_store: Callable[[], str], chance: random.Random, tmp_path: Path, name: str, rounds: int
+) -> None:
+    """Two workers, one of them stopped and woken again and again while the log grows: nothing is written twice."""
+    desk = desk_of(new_store(), tmp_path, name)
+    with (
+        feeding(desk, history(name), seconds=rounds) as ingest,
+        start_worker(desk, name="zombie") as zombie,
+        start_worker(desk, name="heir") as heir,
+        watching(desk.url) as log,
+    ):
+        for _ in range(rounds):
+            any_moment(zombie, chance, lambda: projected(log), len(history(name)) // 50)
+            zombie.pause()
+            time.sleep(ZOMBIE_SECONDS * chance.random())
+            zombie.send(signal.SIGCONT)
+        assert_accounted(ingest.answer(ENDED).document, name)
+        assert_sound_after(zombie, heir, desk, name)
