@@ -94,7 +94,7 @@ def test_sqlite_on_a_disk_that_fills_up(
             while failures < rounds:
                 disk.leave(chance.choice((0, 40, 300, 1_000)) + chance.randrange(200))
                 with start_ingest(desk, "--batch-size", chance.choice(("50", "400"))) as ingest:
-                    if came_through(ingest):
+                    if came_through(ingest, says="error: the disk of the database is full, make room"):
                         break
                 failures += 1
                 project_onto_a_full_disk(desk)
@@ -145,11 +145,12 @@ def make_room(disk: SmallDisk, server: PostgresServer) -> None:
     server.start()
 
 
-def came_through(ingest: Running) -> bool:
+def came_through(ingest: Running, says: str = "error: ") -> bool:
     """Whether an ingest came to its end after all; otherwise it says clearly that it could not."""
     answer = ingest.answer((*ENDED, 8))
     if answer.status not in ENDED:
         assert_went_away(answer)
+        assert says in answer.err
     return answer.status in ENDED
 
 
