@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -17,6 +19,7 @@ import pytest
 from cli.context import DONE, UNREACHABLE
 from tests.cli_runner import Tool
 from tests.disturbance import (
+    ACTOR,
     ENDED,
     Running,
     any_moment,
@@ -89,30 +92,44 @@ def kill_a_worker(desk: Tool, chance: random.Random, name: str) -> bool:
 # ---- Zombies: a worker that was stopped (a machine asleep, a network cut) and does not know that others went on
 
 
-def in_a_batch(url: str, name: str) -> bool:
-    """Whether a worker has written something that is not committed."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND backend_xid IS NOT NULL"
-    with psycopg.connect(url) as connection:
-        row = connection.execute(query, [name]).fetchone()
-    return row is not None and row[0] > 0
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where in a batch a worker is stopped: it waits for a table that somebody else has locked.
+
+    lock  taken by somebody else
+    lost  the connections of the worker that the server gives up while it sleeps
+    """
+
+    lock: LiteralString
+    lost: LiteralString
 
 
-def cut(url: str, name: str) -> None:
-    """The server gives up the connections of a worker, as it does when nothing comes from it any more."""
-    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(query, [name])
+# It has read a batch from where the checkpoint was, and its connection is good. Where there is a leader (by advisory
+# lock) it is one no longer.
+READING = Moment(
+    "LOCK TABLE event IN ACCESS EXCLUSIVE MODE",
+    "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+    "WHERE application_name = 'zombie' AND locktype = 'advisory'",
+)
+# It has moved the checkpoint and written some of the batch, and nothing of it is committed.
+WRITING = Moment(
+    "LOCK TABLE balance IN SHARE MODE",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'zombie'",
+)
+WAITING: LiteralString = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'zombie' AND wait_event_type = 'Lock'"
 
 
-def stop_in_a_batch(worker: Running, url: str) -> bool:
-    """Stops a worker at a moment when it has written part of a batch; whether such a moment was found."""
-    while worker.is_at_work():
-        wait_until(lambda: in_a_batch(url, "zombie") or not worker.is_at_work())
-        worker.pause()
-        if in_a_batch(url, "zombie"):
-            return True
-        worker.send(signal.SIGCONT)
-    return False
+@contextmanager
+def stopped(desk: Tool, moment: Moment) -> Generator[Running]:
+    """A worker that is stopped at a moment, and has lost connections since."""
+    with psycopg.connect(desk.url) as other, psycopg.connect(desk.url, autocommit=True) as administrator:
+        other.execute(moment.lock)
+        with start_worker(desk, name="zombie") as zombie:
+            wait_until(lambda: administrator.execute(WAITING).fetchone() is not None)
+            zombie.pause()
+            administrator.execute(moment.lost)
+            other.rollback()
+            yield zombie
 
 
 def assert_sound_after(zombie: Running, heir: Running, desk: Tool, name: str) -> None:
@@ -130,22 +147,20 @@ def assert_sound_after(zombie: Running, heir: Running, desk: Tool, name: str) ->
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moment", [READING, WRITING], ids=["reading", "writing"])
 def test_a_worker_stopped_in_a_batch_writes_nothing_after_its_successor(
-    new_postgres: Callable[[], str], tmp_path: Path, rounds: int
+    new_postgres: Callable[[], str], tmp_path: Path, moment: Moment, rounds: int
 ) -> None:
-    """Stopped half way through a batch, cut off, succeeded by another and woken again, it changes no balance."""
+    """Stopped half way through a batch, succeeded by another and woken again, it changes no balance."""
     name = "generated"
     for _ in range(rounds):
         desk = desk_of(new_postgres(), tmp_path, name)
-        desk("--actor", "test", "ingest", "records.jsonl")
-        with start_worker(desk, name="zombie") as zombie, watching(desk.url) as log:
-            assert stop_in_a_batch(zombie, desk.url)
-            cut(desk.url, "zombie")
-            with start_worker(desk, name="heir") as heir:
-                wait_until(lambda log=log: projected(log) == log.head())
-                zombie.send(signal.SIGCONT)
-                time.sleep(ZOMBIE_SECONDS)
-                assert_sound_after(zombie, heir, desk, name)
+        desk("--actor", ACTOR, "ingest", "records.jsonl")
+        with stopped(desk, moment) as zombie, start_worker(desk, name="heir") as heir, watching(desk.url) as log:
+            wait_until(lambda log=log: projected(log) == log.head())
+            zombie.send(signal.SIGCONT)
+            time.sleep(ZOMBIE_SECONDS)
+            assert_sound_after(zombie, heir, desk, name)
 
 
 @pytest.mark.parametrize(("name", "rounds"), [("generated", 3), pytest.param("long", 20, marks=pytest.mark.slow)])
