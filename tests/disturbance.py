@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -51,11 +51,10 @@ REJECTED = ("conflicts", "invalid", "retryable")
 
 # ---- Histories
 
-_SHAPE = Shape(members=300, orders=2_000, days=300, ttl_days=60, retry_share_ppm=0)
 SHAPES = {
-    "generated": _SHAPE,
+    "generated": Shape(members=200, orders=1_200, days=300, ttl_days=60, retry_share_ppm=0),
     # Many refunds arrive before their order, are rejected, and come again later; more is added below.
-    "awkward": Shape(members=300, orders=2_000, days=300, ttl_days=60, retry_share_ppm=50_000),
+    "awkward": Shape(members=200, orders=1_200, days=300, ttl_days=60, retry_share_ppm=50_000),
     "long": Shape(members=2_000, orders=15_000, days=300, ttl_days=60, retry_share_ppm=0),
 }
 PUBLIC_LINES = 12_000
@@ -242,6 +241,12 @@ class Running:
         process = psutil.Process(self.process.pid)
         wait_until(lambda: process.status() == psutil.STATUS_STOPPED)
 
+    def stop(self) -> None:
+        """Asks it to end, once it has said that it is at work: before that nobody has told it how."""
+        with suppress(TimeoutError):
+            wait_until(lambda: os.fstat(self._err.fileno()).st_size > 0 or not self.is_at_work(), MOMENT_SECONDS_MAX)
+        self.send(signal.SIGTERM)
+
     def answer(self, status: Status = 0) -> Answer:
         """Waits for its end, and gives what it said."""
         self.process.wait(PATIENCE_SECONDS)
@@ -335,10 +340,6 @@ def wait_until(done: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> N
     """Polls until something is so."""
     deadline = time.monotonic() + seconds
     while not done():
-        assert time.monotonic() < deadline, f"waited {seconds} s"
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds} s")
         time.sleep(0.005)
-
-
-def seed() -> int:
-    """A new one for every run, unless $REFLEDGER_TEST_SEED names it."""
-    return int(os.environ.get("REFLEDGER_TEST_SEED") or random.SystemRandom().randrange(1 << 32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 
-from tests.disturbance import seed
 from tests.postgres_server import Databases
 
 NewStore = Callable[[], str]
@@ -18,7 +18,7 @@ NewStore = Callable[[], str]
 @pytest.fixture
 def chance() -> random.Random:
     """Chance; a failed test says how to draw the same again ($REFLEDGER_TEST_SEED)."""
-    chosen = seed()
+    chosen = os.environ.get("REFLEDGER_TEST_SEED") or str(random.SystemRandom().randrange(1 << 32))
     print(f"REFLEDGER_TEST_SEED={chosen}")  # noqa: T201  # pytest shows it where the test fails
     return random.Random(chosen)  # noqa: S311  # not a secret
 
