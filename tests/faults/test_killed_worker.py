@@ -71,7 +71,7 @@ def test_a_worker_killed_at_any_moment_loses_and_doubles_nothing(
     while kills < rounds:
         desk = desk_of(new_store(), tmp_path, name)
         kills_max = min(KILLS_OF_A_STORE, rounds - kills)
-        with feeding(desk, history(name), seconds=kills_max) as ingest:
+        with feeding(desk, history(name), seconds=0.7 * kills_max) as ingest:
             for _ in range(kills_max):
                 kills += kill_a_worker(desk, chance, name)
             assert_accounted(ingest.answer(ENDED).document, name)
