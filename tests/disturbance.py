@@ -43,7 +43,7 @@ from tests.builders import LATER, data_file, plan, replayed
 from tests.cli_runner import COMMAND, Answer, Status, Tool, clean_environment, expected
 
 ACTOR = "test"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 MOMENT_SECONDS_MAX = 3.0
 START_SECONDS_MAX = 1.0  # of a command, from its process to its first batch
 ENDED = (DONE, CONFLICT, REFUSED)  # of an ingest that read all its lines

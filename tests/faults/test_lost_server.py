@@ -77,7 +77,7 @@ def test_an_ingest_says_at_once_that_its_server_is_gone(server: PostgresServer, 
             with watching(desk.url) as log:
                 wait_until(lambda: log.head() > 500)
                 server.kill()
-            wait_until(lambda: not ingest.is_at_work(), seconds=5)
+            wait_until(lambda: not ingest.is_at_work(), seconds=8)
             answer = ingest.answer(8)
     finally:
         server.start()

@@ -36,7 +36,7 @@ from tests.disturbance import (
 NAME = "generated"
 SHOPS = ("north", "south", "west")
 SHOP_LINES = 1_200
-STALL_SECONDS_MAX = 10
+STALL_SECONDS_MAX = 30
 
 
 @contextmanager
