@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 import psycopg
 from eventsourcing.persistence import DatabaseError, InterfaceError, OperationalError, PersistenceError
+from psycopg.errors import DiskFull
 
 from cli.options import Question
 from cli.output import readable
@@ -73,11 +74,19 @@ def explain_and_exit(error: BaseException) -> None:
     status = status_of(error)
     text = " ".join(str(error).split()) or type(error).__name__
     if status == UNREACHABLE:
-        text = f"the database cannot be reached, or went away: {text}"
+        text = f"{_what_failed(error)}: {text}"
     elif not isinstance(error, LedgerError | OSError | PersistenceError):
         text = f"unexpected {type(error).__name__}: {text} (set REFLEDGER_DEBUG=1 for details)"
     click.echo(f"error: {printable(text)}", err=True)
     sys.exit(status)
+
+
+def _what_failed(error: BaseException) -> str:
+    """What is wrong with the database, and what helps where that can be told."""
+    cause = error.__cause__ or error
+    if isinstance(cause, DiskFull) or getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return "the disk of the database is full, make room and run the same command again"
+    return "the database cannot be reached, or went away"
 
 
 @contextmanager

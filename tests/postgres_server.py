@@ -169,13 +169,14 @@ class PostgresServer:
 
 @contextlib.contextmanager
 def postgres_server(
-    *, durable: bool = False, settings: Mapping[str, str] = MappingProxyType({})
+    *, durable: bool = False, settings: Mapping[str, str] = MappingProxyType({}), folder: Path | None = None
 ) -> Generator[PostgresServer]:
     """Run a server and leave nothing behind; a durable one waits for the disk, as production does.
 
     settings  of postgresql.conf, beside our own
+    folder    where its own folder is made; None: the system's temporary folder
     """
-    with guarded_place() as place:
+    with guarded_place(folder) as place:
         server = PostgresServer(place, reachable_binaries(place), durable=durable, settings=settings)
         try:
             yield server
@@ -184,10 +185,10 @@ def postgres_server(
 
 
 @contextlib.contextmanager
-def guarded_place() -> Generator[Place]:
+def guarded_place(folder: Path | None) -> Generator[Place]:
     """Make the server's directory and the guard that removes it, and the server with it, should we die."""
     uid, gid = unprivileged_ids() if os.geteuid() == 0 else (None, None)
-    base = Path(tempfile.gettempdir()).resolve()
+    base = (folder or Path(tempfile.gettempdir())).resolve()
     if len(str(base)) > BASE_CHARACTERS_MAX or not reachable(base):
         base = Path("/tmp")
     place = Place(Path(tempfile.mkdtemp(prefix="refledger-", dir=base)), uid, gid)
