@@ -66,7 +66,9 @@ def parser(source: str, size: int | None) -> Generator[Parse]:
         return
     # -P: a folder `cli` where the user happens to be is none of ours.
     command = [sys.executable, "-P", "-m", "cli.parsing", source]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:  # noqa: S603  # our own module
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own module
+    # What was not written to a child that is gone cannot be written when its pipe is closed either.
+    with suppress(BrokenPipeError), child:
         try:
             yield lambda texts: _ask(child, texts)
         finally:
