@@ -48,6 +48,8 @@ _STATUSES: tuple[tuple[type[BaseException], int], ...] = (
     (OperationalError, UNREACHABLE),
     (InterfaceError, UNREACHABLE),
 )
+# Of SQLite, where the file and not the statement is at fault.
+_FILE_TROUBLES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ class Settings:
 
 def status_of(error: BaseException) -> int:
     """The exit status an error ends with."""
-    # A file that is no database; subclasses of these are defects of a statement.
-    if type(error) in {DatabaseError, sqlite3.DatabaseError}:
+    # A file that is no database, or cannot be read or written; other subclasses of these are defects of a statement.
+    if type(error) in {DatabaseError, sqlite3.DatabaseError} or _sqlite_code(error) in _FILE_TROUBLES:
         return UNREACHABLE
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), UNEXPECTED)
 
@@ -83,10 +85,17 @@ def explain_and_exit(error: BaseException) -> None:
 
 def _what_failed(error: BaseException) -> str:
     """What is wrong with the database, and what helps where that can be told."""
-    cause = error.__cause__ or error
-    if isinstance(cause, DiskFull) or getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+    if isinstance(error.__cause__ or error, DiskFull) or _sqlite_code(error) == sqlite3.SQLITE_FULL:
         return "the disk of the database is full, make room and run the same command again"
+    if _sqlite_code(error) == sqlite3.SQLITE_IOERR:
+        return "the file of the database cannot be read or written, its disk may be full"
     return "the database cannot be reached, or went away"
+
+
+def _sqlite_code(error: BaseException) -> int | None:
+    """SQLite's own code, without the detail in its upper bits."""
+    code: int | None = getattr(error.__cause__ or error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 @contextmanager
