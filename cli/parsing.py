@@ -67,12 +67,13 @@ def parser(source: str, size: int | None) -> Generator[Parse]:
     # -P: a folder `cli` where the user happens to be is none of ours.
     command = [sys.executable, "-P", "-m", "cli.parsing", source]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603  # our own module
-    # What was not written to a child that is gone cannot be written when its pipe is closed either.
-    with suppress(BrokenPipeError), child:
-        try:
-            yield lambda texts: _ask(child, texts)
-        finally:
-            child.kill()
+    try:
+        yield lambda texts: _ask(child, texts)
+    finally:
+        child.kill()
+        # What a child that was ended did not take cannot be written when its pipe is closed either.
+        with suppress(BrokenPipeError):
+            child.communicate()
 
 
 def ahead(batches: Iterable[T], parse: Callable[[T], list[Parsed]], most: int) -> Generator[tuple[T, list[Parsed]]]:
