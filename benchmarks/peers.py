@@ -22,9 +22,9 @@ from ledger.application import Ledger
 from ledger.store.postgres import URL_KEY, PostgresSession
 from ledger.store.recorder import Recorded
 from ledger.store.sqlite import URL_PREFIX, path_of
+from projections.changes import read_changes
 from projections.checkpoint import begin, move
 from projections.commissions import NAME, Commissions
-from projections.fold import read_changes
 from projections.replay_python import replay
 
 WAIT_SECONDS = 1.0

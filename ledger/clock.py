@@ -13,6 +13,7 @@ Clock = Callable[[], datetime]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+DAY_US = timedelta(days=1) // _MICROSECOND
 
 # RFC 3339 with a zone, at most microseconds, no leap second and no hour 24 (V-2): stricter than any
 # library's parser, so that every Python version accepts the same texts.

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ledger.clock import Instant
+from ledger.clock import DAY_US, Instant
 from ledger.money import DAYS_MAX, CurrencyCode, PositiveMinor, RatePpm
 
 LEVELS = 3
@@ -79,9 +79,9 @@ class PlanTerms(BaseModel):
         """Rate of level 1..3; 0 where the plan names none."""
         return self.rates_ppm[level - 1] if level <= len(self.rates_ppm) else 0
 
-    def available_at(self, occurred_at: datetime) -> datetime:
+    def available_at_us(self, occurred_at_us: int) -> int:
         """When what an order at `occurred_at` earned becomes available (A-6)."""
-        return occurred_at + timedelta(days=self.hold_days)
+        return occurred_at_us + self.hold_days * DAY_US
 
 
 class Plans:

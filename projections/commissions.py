@@ -7,19 +7,20 @@ that moves the checkpoint.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from collections.abc import Iterator
+from itertools import islice
 from typing import cast
 
-from ledger.clock import EPOCH, from_micros, instant_of, micros_of, to_micros
-from ledger.events import BindingReleased, BindingRenewed, MemberBound, PlanPublished
+from ledger.clock import from_micros, instant_of, micros_of, to_micros
+from ledger.events import PlanPublished
 from ledger.ids import stream_of
 from ledger.mapper import decode
 from ledger.plan import LEVELS
 from ledger.rules.accrual import LevelOutcome, Reason
 from ledger.rules.team import Binding
 from ledger.store.session import Row, Session, Table, load
-from projections.fold import Bindings, Change, Changes, Clawback, Fold, OrderOutcome, Placed, PlacedBinding, Refunded
+from projections.changes import Bound, Changes, Placed, Refunded, Released, Renewed
+from projections.fold import Bindings, Clawback, Fold, OrderOutcome, PlacedBinding
 
 NAME = "commissions"
 
@@ -92,10 +93,13 @@ class Commissions:
 
     def __init__(self) -> None:
         self._fold = Fold()
+        # Members whose histories and those of everyone within three levels above them are in the fold.
+        self._whole: set[str] = set()
 
     def resume(self, log: Session, checkpoint: int) -> None:
         """Forgets what it knows and starts from the tables as they are at the checkpoint."""
         self._fold = Fold()
+        self._whole.clear()
         number = 1
         while rows := log.rows(_PLAN, stream=stream_of("plan", str(number)), upto=checkpoint):
             self._fold.plans.add(cast("PlanPublished", decode(*rows[0])).data.asked)
@@ -109,60 +113,58 @@ class Commissions:
         """
         if not changes:
             return
-        self._read(session, [change for _, change in changes])
-        orders: list[OrderOutcome] = []
-        clawbacks: list[Clawback] = []
-        bindings: dict[int, PlacedBinding] = {}
-        for position, change in changes:
-            match self._fold.apply(position, change):
+        self._read(session, changes)
+        facts = _Facts(changes[0].position)
+        # Orders go out as they are folded: the database stores the first while the last is still to be folded.
+        session.insert(_ORDER_OUTCOME, map(_order_row, self._folded(changes, facts)))
+        self._write_bindings(session, facts)
+        session.insert(_ORDER_REFUND, map(_refund_row, facts.clawbacks))
+        session.insert(_MEMBER_ORDER, facts.member_rows())
+        session.write(_ADD_TO_BALANCES, facts.account_rows())
+        self._fold.orders.clear()
+
+    def _folded(self, changes: Changes, facts: _Facts) -> Iterator[OrderOutcome]:
+        """Applies the changes; new orders as they come, everything in `facts`."""
+        apply = self._fold.apply
+        for change in changes:
+            match apply(change):
                 case OrderOutcome() as order:
-                    orders.append(order)
+                    facts.take_order(order)
+                    yield order
                 case Clawback() as clawback:
-                    clawbacks.append(clawback)
+                    facts.take_clawback(clawback)
                 case PlacedBinding() as placed:
-                    bindings[placed.position] = placed
+                    facts.bindings[placed.position] = placed
                 case None:
                     pass
-        first = changes[0][0]
-        self._write_bindings(session, first, bindings.values())
-        if orders:
-            session.insert(_ORDER_OUTCOME, map(_order_row, orders))
-        if clawbacks:
-            session.insert(_ORDER_REFUND, map(_refund_row, clawbacks))
-        if orders or clawbacks:
-            session.insert(_MEMBER_ORDER, _member_rows(first, orders, clawbacks))
-        session.write(_ADD_TO_BALANCES, _changes(orders, clawbacks))
-        self._fold.orders.clear()
 
     # -- reading back
 
-    def _read(self, session: Session, changes: Sequence[Change]) -> None:
+    def _read(self, session: Session, changes: Changes) -> None:
         """What the batch may ask about: uplines of its buyers, bindings that move, orders that are refunded."""
-        known = self._fold.bindings
-        if len(known) > MEMBERS_KEPT_MAX:
-            # Those that were read first go first.
-            for member in list(islice(known, MEMBERS_KEPT_MAX // 2)):
-                del known[member]
-        buyers: set[str] = set()
-        moved: set[str] = set()
-        placed: set[str] = set()
-        refunded: set[str] = set()
+        if len(self._fold.bindings) > MEMBERS_KEPT_MAX:
+            self._forget_half()
+        members = {change.member for change in changes if type(change) is Placed}
         for change in changes:
             match change:
-                case Placed():
-                    buyers.add(change.member)
-                    placed.add(change.stream)
-                case Refunded():
-                    refunded.add(change.order_stream)
-                case MemberBound(data=data):
+                case Bound():
                     # A new edge may put its referrer's upline above a buyer of this batch.
-                    moved.update((data.asked.member, data.asked.inviter))
-                case BindingReleased(data=data) | BindingRenewed(data=data):
-                    moved.add(data.member)
-                case PlanPublished():
+                    members |= {change.member, change.referrer}
+                case Released() | Renewed():
+                    members.add(change.member)
+                case _:
                     pass
-        self._read_uplines(session, buyers | moved)
-        self._read_orders(session, sorted(refunded - placed))
+        self._read_uplines(session, members - self._whole)
+        self._whole |= members
+        refunded = {change.order_stream for change in changes if type(change) is Refunded}
+        self._read_orders(session, sorted(refunded - {change.stream for change in changes if type(change) is Placed}))
+
+    def _forget_half(self) -> None:
+        """Of the members, those that were read first."""
+        known = self._fold.bindings
+        for member in list(islice(known, len(known) // 2)):
+            del known[member]
+        self._whole.clear()
 
     def _read_uplines(self, session: Session, members: set[str]) -> None:
         """Histories of members and of everyone who was ever within three levels above them."""
@@ -186,11 +188,10 @@ class Commissions:
 
     # -- writing
 
-    def _write_bindings(self, session: Session, first: int, bindings: Iterable[PlacedBinding]) -> None:
-        new = [placed for placed in bindings if placed.position >= first]
-        moved = [placed for placed in bindings if placed.position < first]
-        if new:
-            session.insert(_TEAM_BINDING, map(_binding_row, new))
+    def _write_bindings(self, session: Session, facts: _Facts) -> None:
+        new = [placed for placed in facts.bindings.values() if placed.position >= facts.first]
+        moved = [placed for placed in facts.bindings.values() if placed.position < facts.first]
+        session.insert(_TEAM_BINDING, map(_binding_row, new))
         session.write(
             _UPDATE_TEAM_BINDINGS,
             [
@@ -205,14 +206,68 @@ class Commissions:
         )
 
 
+class _Facts:
+    """What one batch adds.
+
+    first     position of its first change
+    bindings  new or other than before, by position
+    """
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.bindings: dict[int, PlacedBinding] = {}
+        self.clawbacks: list[Clawback] = []
+        self._accounts: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+        self._positions: defaultdict[str, list[int]] = defaultdict(list)
+        self._until_us = 0
+
+    def take_order(self, order: OrderOutcome) -> None:
+        """A new order."""
+        position, positions = order.position, self._positions
+        positions[order.member].append(position)
+        for outcome in order.levels:
+            member = outcome.beneficiary
+            if member is None:
+                break
+            if outcome.reason != "repeat" and member != order.member:
+                positions[member].append(position)
+            if outcome.commission_minor:
+                self._accounts[member, order.currency][0] += outcome.commission_minor
+        self._until_us = max(self._until_us, order.available_at_us)
+
+    def take_clawback(self, clawback: Clawback) -> None:
+        """A refund; it concerns whom its order does, once more."""
+        self.clawbacks.append(clawback)
+        order = clawback.order
+        members = {order.member, *[outcome.beneficiary for outcome in order.levels]}
+        for member in members:
+            if member is not None:
+                self._positions[member].append(order.position)
+        for outcome, minor in zip(order.levels, clawback.clawed_back_minor, strict=True):
+            if minor and outcome.beneficiary is not None:
+                self._accounts[outcome.beneficiary, order.currency][1] += minor
+        self._until_us = max(self._until_us, clawback.value_at_us)
+
+    def member_rows(self) -> list[Row]:
+        """Which orders concern whom, one row per member, sorted: neighbours lie on one page of the index."""
+        return [
+            (member, self._until_us, self.first, ",".join(map(str, positions)))
+            for member, positions in sorted(self._positions.items())
+        ]
+
+    def account_rows(self) -> list[Row]:
+        """What is added to each account, sorted by account: writers lock in one order."""
+        return [(*account, *sums) for account, sums in sorted(self._accounts.items())]
+
+
 def order_outcome(row: Row) -> OrderOutcome:
     """A row of select_order_outcomes as the fact it is."""
     levels = tuple(LevelOutcome(cast("Reason", row[index + 1]), row[index], row[index + 2]) for index in (8, 11, 14))
     return OrderOutcome(
         position=row[0],
         order=row[1],
-        occurred_at=from_micros(row[2]),
-        available_at=from_micros(row[3]),
+        occurred_at_us=row[2],
+        available_at_us=row[3],
         member=row[4],
         currency=row[5],
         amount_minor=row[6],
@@ -248,8 +303,8 @@ def _order_row(order: OrderOutcome) -> Row:
     return (
         order.position,
         order.order,
-        to_micros(order.occurred_at),
-        to_micros(order.available_at),
+        order.occurred_at_us,
+        order.available_at_us,
         order.member,
         order.currency,
         order.amount_minor,
@@ -271,36 +326,7 @@ def _refund_row(clawback: Clawback) -> Row:
         clawback.order.position,
         clawback.position,
         clawback.refund,
-        to_micros(clawback.value_at),
+        clawback.value_at_us,
         clawback.amount_minor,
         *clawback.clawed_back_minor,
     )
-
-
-def _member_rows(first: int, orders: Sequence[OrderOutcome], clawbacks: Sequence[Clawback]) -> list[Row]:
-    """Which orders of a batch concern whom, one row per member, sorted: neighbours lie on one page of the index."""
-    positions: defaultdict[str, list[str]] = defaultdict(list)
-    for order in chain(orders, [clawback.order for clawback in clawbacks]):
-        position = str(order.position)
-        one, two, three = order.levels
-        for member in {order.member, one.beneficiary, two.beneficiary, three.beneficiary}:
-            if member is not None:
-                positions[member].append(position)
-    ends = chain([order.available_at for order in orders], [clawback.value_at for clawback in clawbacks])
-    until_us = to_micros(max(ends, default=EPOCH))
-    return [(member, until_us, first, ",".join(positions[member])) for member in sorted(positions)]
-
-
-def _changes(orders: Iterable[OrderOutcome], clawbacks: Iterable[Clawback]) -> list[Row]:
-    """What a batch adds to each account, sorted by account."""
-    accounts: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for order in orders:
-        for outcome in order.levels:
-            if outcome.commission_minor and outcome.beneficiary is not None:
-                accounts[outcome.beneficiary, order.currency][0] += outcome.commission_minor
-    for clawback in clawbacks:
-        order = clawback.order
-        for outcome, minor in zip(order.levels, clawback.clawed_back_minor, strict=True):
-            if minor and outcome.beneficiary is not None:
-                accounts[outcome.beneficiary, order.currency][1] += minor
-    return [(*account, *sums) for account, sums in sorted(accounts.items())]

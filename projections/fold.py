@@ -1,54 +1,50 @@
-"""The fold: events in position order into bindings, order outcomes and clawbacks. Pure; the rules do the work."""
+"""The fold: changes in position order into bindings, order outcomes and clawbacks. Pure; the rules do the work."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple, cast
 
-from ledger.clock import parse_instant
+from ledger.clock import from_micros, instant_of
 from ledger.errors import IntegrityError
-from ledger.events import (
-    BindingReleased,
-    BindingRenewed,
-    MemberBound,
-    OrderPlaced,
-    OrderRefunded,
-    PlanPublished,
-)
-from ledger.ids import stream_of
-from ledger.mapper import check_type, decode_row
 from ledger.plan import Plans, PlanTerms
-from ledger.reading import read_input_event
 from ledger.rules.accrual import Levels, accrue
 from ledger.rules.refund import clawback
 from ledger.rules.team import Binding
-from ledger.store.recorder import Recorded
-
-# Rare types of events that move anything here; orders and refunds are read in a quicker way.
-_FOLDED = frozenset(event.TOPIC for event in (PlanPublished, MemberBound, BindingReleased, BindingRenewed))
+from projections.changes import Bound, Change, Placed, Published, Refunded, Released, Renewed
 
 
 @dataclass(slots=True)
 class OrderOutcome:
     """An order and what became of its three levels, fixed at its position (A-1).
 
-    available_at    when its accruals mature (A-6)
-    plan            number of its plan; None: none was in force
-    refunded_minor  what went back so far, in order of position (R-2)
+    occurred_at_us   microseconds since 1970
+    available_at_us  when its accruals mature (A-6)
+    plan             number of its plan; None: none was in force
+    refunded_minor   what went back so far, in order of position (R-2)
     """
 
-    order: str
     position: int
-    occurred_at: datetime
-    available_at: datetime
+    order: str
+    occurred_at_us: int
+    available_at_us: int
     member: str
     currency: str
     amount_minor: int
     plan: int | None
     levels: Levels
     refunded_minor: int = 0
+
+    @property
+    def occurred_at(self) -> datetime:
+        """When it happened."""
+        return from_micros(self.occurred_at_us)
+
+    @property
+    def available_at(self) -> datetime:
+        """When its accruals mature (A-6)."""
+        return from_micros(self.available_at_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ class Clawback:
     refund: str
     position: int
     order: OrderOutcome
-    value_at: datetime
+    value_at_us: int
     amount_minor: int
     clawed_back_minor: tuple[int, ...]
 
@@ -84,57 +80,7 @@ class Bindings:
         self.positions.append(placed.position)
 
 
-class Placed(NamedTuple):
-    """What the fold needs of an OrderPlaced."""
-
-    stream: str
-    member: str
-    currency: str
-    amount_minor: int
-    occurred_at: datetime
-    plan: int | None
-
-
-class Refunded(NamedTuple):
-    """What the fold needs of an OrderRefunded."""
-
-    stream: str
-    order_stream: str
-    amount_minor: int
-    occurred_at: datetime
-
-
-Change = Placed | Refunded | MemberBound | BindingReleased | BindingRenewed | PlanPublished
-Changes = list[tuple[int, Change]]
 Fact = OrderOutcome | Clawback | PlacedBinding
-
-
-def read_changes(rows: Iterable[Recorded]) -> Changes:
-    """What these events may change, by position; see `read_change`."""
-    return [(row.position, change) for row in rows if (change := read_change(row)) is not None]
-
-
-def read_change(row: Recorded) -> Change | None:
-    """What an event may change here; None: nothing, it is only proven to be what it says it is.
-
-    Raises:
-        CorruptEventError: the bytes are not what was written, or lie under other columns.
-    """
-    if row.topic == OrderPlaced.TOPIC:
-        event = read_input_event(row)
-        record = event.record
-        at = parse_instant(event.envelope["occurred_at"])
-        plan = event.decided.get("plan")
-        return Placed(row.stream, record["member"], record["currency"], record["amount"], at, plan)
-    if row.topic == OrderRefunded.TOPIC:
-        event = read_input_event(row)
-        order_stream = stream_of("order", event.record["order"], event.envelope["source"])
-        at = parse_instant(event.envelope["occurred_at"])
-        return Refunded(row.stream, order_stream, event.record["amount"], at)
-    if row.topic in _FOLDED:
-        return cast("Change", decode_row(row))
-    check_type(row.topic, row.state)
-    return None
 
 
 @dataclass(slots=True)
@@ -149,7 +95,7 @@ class Fold:
     bindings: dict[str, Bindings] = field(default_factory=dict)
     orders: dict[str, OrderOutcome] = field(default_factory=dict)
 
-    def apply(self, position: int, change: Change) -> Fact | None:
+    def apply(self, change: Change) -> Fact | None:
         """Applies what the next event changes; the fact that is new or other than before, if any.
 
         Raises:
@@ -157,17 +103,17 @@ class Fold:
         """
         match change:
             case Placed():
-                return self._order(position, change)
+                return self._order(change)
             case Refunded():
-                return self._refund(position, change)
-            case MemberBound():
-                return self._bound(position, change)
-            case BindingReleased(data=data):
-                return self._change(position, data.member, data.bind, released_at=change.occurred_at)
-            case BindingRenewed(data=data):
-                return self._change(position, data.member, data.bind, ends_at=data.ends_at)
-            case PlanPublished(data=data):
-                self.plans.add(data.asked)
+                return self._refund(change)
+            case Bound():
+                return self._bound(change)
+            case Released():
+                return self._change(change, released_at=from_micros(change.at_us))
+            case Renewed():
+                return self._change(change, ends_at=from_micros(change.ends_at_us))
+            case Published():
+                self.plans.add(change.plan())
         return None
 
     def history_of(self, member: str) -> Sequence[Binding]:
@@ -179,62 +125,47 @@ class Fold:
         """The plan an order was recorded under."""
         return None if order.plan is None else self.plans[order.plan]
 
-    def _order(self, position: int, placed: Placed) -> OrderOutcome:
-        stream, member, currency, amount_minor, at, number = placed
+    def _order(self, placed: Placed) -> OrderOutcome:
+        position, stream, member, currency, amount_minor, at_us, number = placed
         plan = None if number is None else self.plans[number]
-        outcome = OrderOutcome(
-            order=stream,
-            position=position,
-            occurred_at=at,
-            available_at=at if plan is None else plan.available_at(at),
-            member=member,
-            currency=currency,
-            amount_minor=amount_minor,
-            plan=number,
-            levels=accrue(member, at, amount_minor, plan, self.history_of),
-        )
+        levels = accrue(member, from_micros(at_us), amount_minor, plan, self.history_of)
+        available_at_us = at_us if plan is None else plan.available_at_us(at_us)
+        outcome = OrderOutcome(position, stream, at_us, available_at_us, member, currency, amount_minor, number, levels)
         self.orders[stream] = outcome
         return outcome
 
-    def _refund(self, position: int, refunded: Refunded) -> Clawback:
-        order = self.orders.get(refunded.order_stream)
+    def _refund(self, refunded: Refunded) -> Clawback:
+        position, stream, order_stream, amount_minor, at_us = refunded
+        order = self.orders.get(order_stream)
         if order is None:
-            raise IntegrityError(
-                f"position {position}: {refunded.stream} refunds {refunded.order_stream}, which is not before it"
-            )
+            raise IntegrityError(f"position {position}: {stream} refunds {order_stream}, which is not before it")
         taken = clawback(
             paid_minor=order.amount_minor,
             refunded_before_minor=order.refunded_minor,
-            amount_minor=refunded.amount_minor,
+            amount_minor=amount_minor,
             levels=order.levels,
             plan=self.plan_of(order),
         )
-        order.refunded_minor += refunded.amount_minor
-        value_at = max(refunded.occurred_at, order.occurred_at)
-        return Clawback(refunded.stream, position, order, value_at, refunded.amount_minor, taken)
+        order.refunded_minor += amount_minor
+        return Clawback(stream, position, order, max(at_us, order.occurred_at_us), amount_minor, taken)
 
-    def _bound(self, position: int, event: MemberBound) -> PlacedBinding:
-        asked, data = event.data.asked, event.data
-        binding = Binding(event.stream, asked.member, asked.inviter, event.occurred_at, data.ends_at, data.plan)
+    def _bound(self, bound: Bound) -> PlacedBinding:
+        position, bind, member, referrer, at_us, ends_at_us, plan = bound
+        binding = Binding(bind, member, referrer, from_micros(at_us), instant_of(ends_at_us), plan)
         placed = PlacedBinding(position, binding)
-        self.bindings.setdefault(asked.member, Bindings()).add(placed)
+        self.bindings.setdefault(member, Bindings()).add(placed)
         return placed
 
     def _change(
-        self,
-        position: int,
-        member: str,
-        bind: str,
-        *,
-        ends_at: datetime | None = None,
-        released_at: datetime | None = None,
+        self, change: Released | Renewed, *, ends_at: datetime | None = None, released_at: datetime | None = None
     ) -> PlacedBinding:
-        history = self.bindings.get(member, Bindings()).history
-        for index in reversed(range(len(history))):
-            before = history[index]
-            if before.bind == bind:
-                history[index] = replace(
+        bindings = self.bindings.get(change.member, Bindings())
+        for index in reversed(range(len(bindings.history))):
+            before = bindings.history[index]
+            if before.bind == change.bind:
+                after = replace(
                     before, ends_at=ends_at or before.ends_at, released_at=released_at or before.released_at
                 )
-                return PlacedBinding(self.bindings[member].positions[index], history[index])
-        raise IntegrityError(f"position {position}: {bind} is not a binding of {member} before it")
+                bindings.history[index] = after
+                return PlacedBinding(bindings.positions[index], after)
+        raise IntegrityError(f"position {change.position}: {change.bind} is not a binding of {change.member} before it")

@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ledger.clock import to_micros
 from ledger.errors import IntegrityError
 from ledger.garbage import collection_paused
 from ledger.store.recorder import Recorded
 from projections.balances import Balance, digest, in_order
+from projections.changes import read_change
 from projections.content import ContentRoot
-from projections.fold import Clawback, Fold, OrderOutcome, read_change
+from projections.fold import Clawback, Fold, OrderOutcome
 from projections.runner import Progress
 
 PROGRESS_EVERY = 1_000
@@ -68,15 +70,15 @@ class _Books:
     """Sums what counts by T while the fold runs."""
 
     def __init__(self, as_of: datetime) -> None:
-        self._as_of = as_of
+        self._as_of_us = to_micros(as_of)
         self._accounts: defaultdict[tuple[str, str], _Account] = defaultdict(_Account)
         self.levels: dict[str, dict[int, LevelTotals]] = {}
         self.outcomes: Counter[str] = Counter()
 
     def take_order(self, order: OrderOutcome) -> None:
-        if order.occurred_at > self._as_of:
+        if order.occurred_at_us > self._as_of_us:
             return
-        is_pending = order.available_at > self._as_of
+        is_pending = order.available_at_us > self._as_of_us
         totals = self._totals(order.currency)
         for level, outcome in enumerate(order.levels, start=1):
             self.outcomes[outcome.reason] += 1
@@ -95,9 +97,9 @@ class _Books:
     def take_clawback(self, clawback: Clawback) -> None:
         order = clawback.order
         # value_at is never before the order itself (R-3).
-        if clawback.value_at > self._as_of:
+        if clawback.value_at_us > self._as_of_us:
             return
-        is_pending = order.available_at > self._as_of
+        is_pending = order.available_at_us > self._as_of_us
         totals = self._totals(order.currency)
         for level, (outcome, minor) in enumerate(zip(order.levels, clawback.clawed_back_minor, strict=True), start=1):
             if outcome.beneficiary is None:
@@ -172,7 +174,7 @@ def _fold(rows: Iterable[Recorded], books: _Books, content: ContentRoot, progres
             raise IntegrityError(f"position {row.position} follows {events - 1}: the log has a gap")
         content.add(row.topic, row.state)
         change = read_change(row)
-        fact = None if change is None else fold.apply(row.position, change)
+        fact = None if change is None else fold.apply(change)
         if isinstance(fact, OrderOutcome):
             books.take_order(fact)
         elif isinstance(fact, Clawback):

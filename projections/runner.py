@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from ledger.garbage import collection_paused
 from ledger.store.recorder import POSITION_MAX, LogRecorder, read_log
+from projections.changes import Changes, read_changes
 from projections.checkpoint import CheckpointMovedError, begin, checkpoint, generation, move
 from projections.commissions import Commissions
-from projections.fold import Changes, read_changes
 
 BATCH_SIZE = 20_000
 

@@ -24,8 +24,9 @@ from ledger.ids import stream_of
 from ledger.mapper import decode
 from ledger.store.recorder import LogRecorder, Recorded
 from ledger.store.session import Row, Session, Sql
+from projections.changes import read_change
 from projections.checkpoint import CheckpointMovedError
-from projections.fold import Fold, PlacedBinding, read_change
+from projections.fold import Fold, PlacedBinding
 from projections.runner import Runner
 from tests.builders import LATER, bind, commands, live_digest, order, plan, refund, replayed, submit
 
@@ -168,7 +169,7 @@ class Rebuilt:
         event = decode(row.topic, row.state)
         change = read_change(row)
         if change is not None:
-            self.fold.apply(row.position, change)
+            self.fold.apply(change)
         self.versions[row.stream] = row.version
         match event:
             case BindingExpired(data=data):
