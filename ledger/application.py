@@ -48,6 +48,7 @@ class Ledger(Application[str]):
             ValueError: not a URL of a store we know.
         """
         super().__init__(_environment(url))
+        self.log.url = None if path_of(url).startswith("file:") else url
         self._actor = check_id(actor)
         self._clock = clock
         self._published: list[PublishedPlan] = []

@@ -81,6 +81,10 @@ class Duty(ABC):
         """Waits until there may be something to do, at most so long; whether it was woken."""
 
     @abstractmethod
+    def close(self) -> None:
+        """Ends what outlives a batch."""
+
+    @abstractmethod
     def last(self, session: Session) -> Place | None:
         """What it did last; None where that is not one place in the log."""
 
@@ -103,6 +107,10 @@ class ProjectCommissions(Duty):
     def step(self, most: int) -> int:
         """Projects a batch."""
         return self._runner.step(most=most)
+
+    def close(self) -> None:
+        """Ends what reads the log ahead."""
+        self._runner.close()
 
     def wait(self, seconds: float) -> bool:
         """Until an append, where the store says so."""
@@ -137,6 +145,9 @@ class RecordLapses(Duty):
         """Nothing tells of the time."""
         time.sleep(seconds)
         return False
+
+    def close(self) -> None:
+        """Nothing does."""
 
     def last(self, session: Session) -> None:
         """Bindings lapse in no order of the log."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
+from ledger.errors import IntegrityError
 from ledger.garbage import collection_paused
-from ledger.store.recorder import POSITION_MAX, LogRecorder, read_log
-from projections.changes import Changes, read_changes
+from ledger.store.recorder import POSITION_MAX, LogRecorder, head_of, read_log
+from projections.ahead import BATCH_SIZE_MIN, EVENTS_MIN, Batch, ReadingAhead, Span
+from projections.changes import read_changes
 from projections.checkpoint import CheckpointMovedError, begin, checkpoint, generation, move
 from projections.commissions import Commissions
 
@@ -17,28 +17,10 @@ BATCH_SIZE = 20_000
 Progress = Callable[[int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Events up to a position, read."""
-
-    last: int
-    changes: Changes
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """A batch that is being read before it is asked for."""
-
-    after: int
-    upto: int
-    most: int
-    batch: Future[Batch]
-
-
 class Runner:
     """Keeps one projection of a log in a store: the log's own, or another that holds a view of the past.
 
-    While one batch is written, the next is read in a thread of its own.
+    Far behind, the log is read ahead by a process of its own.
     """
 
     def __init__(self, log: LogRecorder, store: LogRecorder | None = None, *, batch_size: int = BATCH_SIZE) -> None:
@@ -48,8 +30,7 @@ class Runner:
         self._projection = Commissions()
         self._checkpoint: int | None = None
         self._generation = 0
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="refledger-reader")
-        self._ahead: Ahead | None = None
+        self._ahead: ReadingAhead | None = None
 
     def step(self, upto: int = POSITION_MAX, most: int | None = None) -> int:
         """Projects the next batch and returns how many events it had; 0: caught up.
@@ -64,11 +45,9 @@ class Runner:
         """
         most = most or self._batch_size
         after = self._checkpoint if self._checkpoint is not None else self._resume()
-        batch = self._read_ahead(after, upto, most) or self._read(after, upto, most)
+        batch = self._next(after, upto, most)
         if batch.last == after:
             return 0
-        if batch.last - after >= most and batch.last < upto:
-            self._ahead = Ahead(batch.last, upto, most, self._reader.submit(self._read, batch.last, upto, most))
         # Whatever happens from here on, memory is only right once the transaction has committed.
         self._checkpoint = None
         with self._store.writing() as session:
@@ -85,25 +64,44 @@ class Runner:
         """Projects until nothing is left up to a position; returns how many events that were."""
         total = 0
         with collection_paused():
-            while events := self.step(upto):
-                total += events
-                if progress is not None:
-                    progress(events)
+            try:
+                while events := self.step(upto):
+                    total += events
+                    if progress is not None:
+                        progress(events)
+            finally:
+                self.close()
         return total
 
+    def close(self) -> None:
+        """Ends what reads ahead."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
+
+    def _next(self, after: int, upto: int, most: int) -> Batch:
+        """The next batch, as it was read ahead, or else read now."""
+        if self._ahead is not None:
+            try:
+                batch = self._ahead.take(after, upto, most)
+            except IntegrityError:
+                self.close()
+                raise
+            if batch is not None:
+                return batch
+            self.close()
+        return self._read(after, upto, most)
+
     def _read(self, after: int, upto: int, most: int) -> Batch:
+        """Reads a batch; what follows is read ahead from then on, if that is much."""
         with self.log.reading() as session:
             rows = read_log(session, after, upto, most)
-        return Batch(rows[-1].position if rows else after, read_changes(rows))
-
-    def _read_ahead(self, after: int, upto: int, most: int) -> Batch | None:
-        """The batch that was read while the one before it was written, if it is still the one wanted."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is None or ahead.after != after or ahead.upto != upto or ahead.most != most:
-            return None
-        batch = ahead.batch.result()
-        # Read too early to find anything: there may be something by now.
-        return batch if batch.last > after else None
+            head = head_of(session)
+        batch = Batch(rows[-1].position if rows else after, read_changes(rows))
+        pending = min(head, upto) - batch.last
+        if self.log.url is not None and pending >= EVENTS_MIN and most >= BATCH_SIZE_MIN:
+            self._ahead = ReadingAhead(self.log.url, Span(batch.last, upto, most), head)
+        return batch
 
     def _resume(self) -> int:
         with self._store.reading() as session:

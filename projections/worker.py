@@ -111,6 +111,7 @@ class Worker:
                     self._fail(error)
                     return
                 self._lease.release()
+                self.duty.close()
                 stopped.wait(self._back_off(error))
         self._stop()
 
@@ -238,6 +239,7 @@ class Worker:
 
     def _leave(self) -> None:
         """The last word in the table comes before the next leader's first."""
+        self.duty.close()
         with suppress(Exception):
             status.update(self._store, self.standing)
         self._lease.release()

@@ -84,7 +84,12 @@ class Append:
 
 
 class LogRecorder(ApplicationRecorder, ABC):
-    """The library's application recorder over our one event table, for either engine."""
+    """The library's application recorder over our one event table, for either engine.
+
+    url  where the store is, for another process to open it; None: only this one can
+    """
+
+    url: str | None = None
 
     @abstractmethod
     def appending(self) -> AbstractContextManager[Append]:
@@ -172,7 +177,7 @@ class LogRecorder(ApplicationRecorder, ABC):
     def head(self) -> int:
         """The last position; 0 for an empty log."""
         with self.reading() as session:
-            return session.rows(_HEAD)[0][0]
+            return head_of(session)
 
     def read(self, after: int = 0, upto: int = POSITION_MAX, chunk: int = READ_CHUNK) -> Iterator[Recorded]:
         """Every event of `(after, upto]` in order, in constant memory.
@@ -191,6 +196,11 @@ class LogRecorder(ApplicationRecorder, ABC):
             after = rows[-1].position
 
 
+def head_of(session: Session) -> int:
+    """The last position; 0 for an empty log."""
+    return session.rows(_HEAD)[0][0]
+
+
 def read_log(session: Session, after: int, upto: int, most: int) -> list[Recorded]:
     """The next events of `(after, upto]`, at most `most`.
 
@@ -200,7 +210,7 @@ def read_log(session: Session, after: int, upto: int, most: int) -> list[Recorde
         IntegrityError: a gap, which would otherwise look like the end.
     """
     rows = list(map(Recorded._make, session.rows(_LOG, after=after, upto=min(upto, after + most))))
-    is_whole = rows[-1].position == after + len(rows) if rows else after >= min(upto, session.rows(_HEAD)[0][0])
+    is_whole = rows[-1].position == after + len(rows) if rows else after >= min(upto, head_of(session))
     if not is_whole:
         raise IntegrityError(f"the log has a gap somewhere after position {after}")
     return rows
