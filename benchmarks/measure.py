@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from ledger.store.recorder import POSITION_MAX
 
 STATUS = Path("/proc/self/status")
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,19 +73,31 @@ Case = Callable[[Job, Watch], Done]
 
 
 class Stopwatch:
-    """Sums up the time spent inside it, and knows the peak memory by the end of that."""
+    """Sums up the time spent inside it, and knows the peak memory by the end of that, children included."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.peak_mb = 0.0
         self._started = 0.0
+        self._children: dict[int, float] = {}
+        self._is_over = threading.Event()
 
     def __enter__(self) -> None:
+        self._is_over.clear()
+        threading.Thread(target=self._look_at_children, daemon=True).start()
         self._started = time.perf_counter()
 
     def __exit__(self, *error: object) -> None:
         self.seconds += time.perf_counter() - self._started
-        self.peak_mb = peak_memory_mb()
+        self._is_over.set()
+        self.peak_mb = peak_memory_mb() + sum(self._children.values())
+
+    def _look_at_children(self) -> None:
+        """Their peaks so far, again and again: once they have ended nobody knows."""
+        while not self._is_over.wait(LOOK_SECONDS):
+            for child in psutil.Process().children():
+                with suppress(psutil.Error, OSError, StopIteration):
+                    self._children[child.pid] = _memory_mb("VmHWM:", Path(f"/proc/{child.pid}/status"))
 
 
 def peak_memory_mb() -> float:
@@ -112,6 +128,6 @@ def expect(what: str, *, found: object, wanted: object) -> None:
         raise RuntimeError(f"{what}: {found}, not {wanted}: this measured something else")
 
 
-def _memory_mb(name: str) -> float:
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(name))
+def _memory_mb(name: str, status: Path = STATUS) -> float:
+    line = next(line for line in status.read_text().splitlines() if line.startswith(name))
     return int(line.split()[1]) * 1024 / 1e6

@@ -17,6 +17,7 @@ from benchmarks.engines import Engine, Postgres
 from benchmarks.measure import Job, Measured
 from benchmarks.streams import Stream
 from benchmarks.visible import APPENDS_PER_SECOND
+from projections.runner import BATCH_SIZE as PROJECTED_SIZE
 
 ROOT = Path(__file__).parents[1]
 
@@ -183,7 +184,7 @@ def _jobs(engine: Engine, stream: Stream, sizes: Sizes, stores: Mapping[str, str
         "ingest": Job(case="ingest", log=whole, file=str(stream.whole)),
         "limit: append": Job(case="limit: append", log=whole),
         "limit: read": Job(case="limit: read", log=whole),
-        "project": Job(case="project", log=whole),
+        "project": Job(case="project", log=whole, batch_size=PROJECTED_SIZE),
         "one balance": Job(case="one balance", log=whole, batch_size=1, count=sizes.asked),
         "one team": Job(case="one team", log=whole, batch_size=1, count=sizes.asked),
         "replay": Job(case="replay", log=whole),
