@@ -80,21 +80,19 @@ class Stopwatch:
         self.peak_mb = 0.0
         self._started = 0.0
         self._children: dict[int, float] = {}
-        self._is_over = threading.Event()
+        threading.Thread(target=self._look_at_children, daemon=True).start()
 
     def __enter__(self) -> None:
-        self._is_over.clear()
-        threading.Thread(target=self._look_at_children, daemon=True).start()
         self._started = time.perf_counter()
 
     def __exit__(self, *error: object) -> None:
         self.seconds += time.perf_counter() - self._started
-        self._is_over.set()
         self.peak_mb = peak_memory_mb() + sum(self._children.values())
 
     def _look_at_children(self) -> None:
         """Their peaks so far, again and again: once they have ended nobody knows."""
-        while not self._is_over.wait(LOOK_SECONDS):
+        while True:
+            time.sleep(LOOK_SECONDS)
             for child in psutil.Process().children():
                 with suppress(psutil.Error, OSError, StopIteration):
                     self._children[child.pid] = _memory_mb("VmHWM:", Path(f"/proc/{child.pid}/status"))
