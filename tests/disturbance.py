@@ -279,8 +279,9 @@ def start_ingest(desk: Tool, *options: str) -> Running:
 
 
 def start_worker(desk: Tool, *options: str, name: str = "worker") -> Running:
-    """`refledger worker run` that looks often."""
-    return Running(desk, "worker", "run", "--poll-seconds", "0.05", *options, name=name)
+    """`refledger worker run` that looks often, and records no lapses: the log is what was fed in."""
+    only = ("--projections", "commissions")
+    return Running(desk, "worker", "run", "--poll-seconds", "0.05", *only, *options, name=name)
 
 
 def catch_up(desk: Tool) -> None:

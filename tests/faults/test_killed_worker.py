@@ -103,17 +103,15 @@ class Moment:
     lost: LiteralString
 
 
-# It has read a batch from where the checkpoint was, and its connection is good. Where there is a leader (by advisory
-# lock) it is one no longer.
+# It has read a batch from where the checkpoint was, and its connection is good; but its lease is gone.
 READING = Moment(
     "LOCK TABLE event IN ACCESS EXCLUSIVE MODE",
-    "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) "
-    "WHERE application_name = 'zombie' AND locktype = 'advisory'",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'refledger worker'",
 )
 # It has moved the checkpoint and written some of the batch, and nothing of it is committed.
 WRITING = Moment(
     "LOCK TABLE balance IN SHARE MODE",
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'zombie'",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name IN ('zombie', 'refledger worker')",
 )
 WAITING: LiteralString = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'zombie' AND wait_event_type = 'Lock'"
 
