@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
+
+
+class _Named(io.FileIO):
+    """A file that says its name when it cannot be written."""
+
+    def __init__(self, file: Path, name: Path) -> None:
+        super().__init__(file, "w")
+        self._name = str(name)
+
+    def write(self, data: Any, /) -> int:  # noqa: ANN401  # any buffer
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = self._name
+            raise
 
 
 @contextmanager
@@ -19,12 +35,13 @@ def replacing(path: Path, *, even_if_cut_short: bool = False) -> Generator[IO[st
 
     Raises:
         click.UsageError: it cannot be written.
+        OSError: not any more, as on a full disk; says which file.
     """
     target = path.resolve()
     is_special = target.exists() and not target.is_file()
     partial = target if is_special else target.with_name(f"{target.name}.partial")
     try:
-        file = partial.open("w", encoding="utf-8", newline="")
+        file = io.TextIOWrapper(io.BufferedWriter(_Named(partial, path)), encoding="utf-8", newline="")
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
     is_complete = even_if_cut_short

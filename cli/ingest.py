@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,15 +15,15 @@ from typing import IO, Any, Protocol, cast
 
 import click
 
-from cli.context import CONFLICT, DONE, REFUSED, Settings, opened
+from cli.context import CONFLICT, DONE, REFUSED, UNREACHABLE, Settings, opened, status_of
 from cli.files import replacing
 from cli.options import CheckedParam, format_option
 from cli.output import Format, Report, Section, emit
-from cli.parsing import BATCHES_AHEAD, Parsed, Unfit, ahead, parser
-from cli.records import Line, Records, open_records
-from cli.resuming import Prefix, lines_decided
+from cli.parsing import Batch, Unfit, reading
+from cli.records import Records, open_records
+from cli.resuming import lines_decided
 from cli.terminal import counted, progress, say
-from ledger.commands import LINE_BYTES_MAX
+from ledger.application import Ledger
 from ledger.errors import NoPlanError, RefusedError
 from ledger.garbage import collection_paused
 from ledger.ids import DEFAULT_SOURCE, check_source
@@ -45,12 +45,13 @@ class Tally:
     by_type: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     by_reason: Counter[str] = field(default_factory=Counter)
 
-    def count(self, kind: str, outcome: Outcome) -> None:
-        """One line more."""
-        self.by_name[outcome.name] += 1
-        self.by_type[kind][outcome.name] += 1
-        if outcome.reason is not None:
-            self.by_reason[outcome.reason] += 1
+    def count(self, kinds: Iterable[str], outcomes: Iterable[Outcome]) -> None:
+        """Lines more: what each was, and what became of it."""
+        for (kind, outcome), lines in Counter(zip(kinds, outcomes, strict=True)).items():
+            self.by_name[outcome.name] += lines
+            self.by_type[kind][outcome.name] += lines
+            if outcome.reason is not None:
+                self.by_reason[outcome.reason] += lines
 
     def counts(self) -> dict[str, int]:
         """Every line read is in exactly one of the others."""
@@ -81,17 +82,17 @@ class Rejects:
         self._shown: Counter[str] = Counter()
         self.count = 0
 
-    def add(self, line: Line, outcome: Outcome) -> None:
+    def add(self, number: int, text: bytes, outcome: Outcome) -> None:
         """One rejected line."""
         self.count += 1
         message = outcome.message or outcome.reason
         if self._file is not None:
-            entry = {"line": line.number, "reason": outcome.reason, "message": message, "record": _record(line.text)}
+            entry = {"line": number, "reason": outcome.reason, "message": message, "record": _record(text)}
             self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         # Some of each kind: a conflict is not lost behind many invalid lines.
         self._shown[outcome.name] += 1
         if self._shown[outcome.name] <= self._shown_max:
-            say(f"line {line.number}: {outcome.reason}: {message}")
+            say(f"line {number}: {outcome.reason}: {message}")
         elif self._shown[outcome.name] == self._shown_max + 1 > 1:
             more = "" if self._file else "; --rejects FILE keeps them all"
             say(f"more {outcome.name} lines follow{more}")
@@ -193,7 +194,7 @@ def ingest(settings: Settings, file: str, rejects: Path | None, form: Format | N
                 feed(submitter, records, tally, rejected, how)
         finally:
             if tally.by_name or form == "json" or sys.exc_info()[0] is None:
-                facts = {"blank": records.blank, "head": ledger.log.head()}
+                facts = {"blank": records.blank, "head": _head(ledger)}
                 seconds = round(time.perf_counter() - started, 3)
                 emit(tally_report(tally, {**facts, "seconds": seconds}), form, None)
     if not tally.by_name:
@@ -207,67 +208,46 @@ def ingest(settings: Settings, file: str, rejects: Path | None, form: Format | N
 
 def feed(submitter: Submitter, records: Records, tally: Tally, rejected: Rejects, how: How) -> None:
     """Feeds all lines, one transaction per batch; the first `how.decided` are only looked up."""
-    done = 0
-    prefix = Prefix(how.source)
+    done, mark = 0, None
     with (
         progress("ingest", records.size) as advance,
         collection_paused(),
-        parser(how.source, records.size) as parse,
+        reading(records, how.source, how.batch_size) as batches,
     ):
-        # Lines of a pipe are not held back until later ones have come.
-        most = 0 if records.size is None else BATCHES_AHEAD
-        batches = records.batches(how.batch_size)
-        for batch, parsed in ahead(batches, lambda lines: parse([line.text for line in lines]), most):
-            decided = max(0, how.decided - prefix.lines)
-            prefix.add(batch)
-            if decided:
-                review = partial(submitter.review, source=how.source)
-                _take(batch[:decided], parsed[:decided], tally, rejected, review)
-            if len(batch) > decided:
-                record = partial(
-                    submitter.record,
-                    source=how.source,
-                    allow_no_plan=how.allow_no_plan,
-                    mark=prefix.mark() if how.is_marked else None,
-                )
-                _take(batch[decided:], parsed[decided:], tally, rejected, record)
-            advance(records.bytes_read() - done)
-            done = records.bytes_read()
+        for batch in batches:
+            mark = batch.mark if how.is_marked else None
+            before, new = batch.split(max(0, how.decided - (batch.mark.lines - len(batch.parsed))))
+            if before.parsed:
+                _take(before, tally, rejected, partial(submitter.review, source=how.source))
+            if new.parsed:
+                record = partial(submitter.record, source=how.source, allow_no_plan=how.allow_no_plan, mark=mark)
+                _take(new, tally, rejected, record)
+            advance(batch.bytes_read - done)
+            done = batch.bytes_read
             say(f"{tally.by_name.total()} lines read", at=1)
-    if prefix.lines and how.is_marked:
-        submitter.finish(prefix.mark())
+    if mark is not None:
+        submitter.finish(mark)
 
 
-def _take(
-    batch: list[Line],
-    parsed: list[Parsed],
-    tally: Tally,
-    rejected: Rejects,
-    decide: Callable[[Sequence[AnyInput]], list[Outcome]],
-) -> None:
+def _take(batch: Batch, tally: Tally, rejected: Rejects, decide: Callable[[Sequence[AnyInput]], list[Outcome]]) -> None:
     """Only once the batch is committed are its lines counted and its rejects written."""
-    inputs = [one for one in parsed if not isinstance(one, Unfit)]
+    inputs = [one for one in batch.parsed if not isinstance(one, Unfit)]
     try:
-        outcomes = iter(decide(inputs))
+        decided = iter(decide(inputs))
     except NoPlanError as error:
-        lines = [line.number for line, one in zip(batch, parsed, strict=True) if not isinstance(one, Unfit)]
+        numbers = [
+            number for number, one in zip(batch.numbers, batch.parsed, strict=True) if not isinstance(one, Unfit)
+        ]
         kept = f"the {counted(tally.by_name.total(), 'line')} before this batch are in, nothing of it is"
-        raise RefusedError(f"line {lines[error.index]}: {error}; {kept}") from None
-    for line, one in zip(batch, parsed, strict=True):
-        if isinstance(one, Unfit):
-            outcome = _invalid(line, one)
-            tally.count(_kind_of(line.text), outcome)
-        else:
-            outcome = next(outcomes)
-            tally.count(one.kind, outcome)
+        raise RefusedError(f"line {numbers[error.index]}: {error}; {kept}") from None
+    outcomes = [
+        Outcome("invalid", one.reason, one.message) if isinstance(one, Unfit) else next(decided) for one in batch.parsed
+    ]
+    kinds = [one.kind or _kind_of(text) for one, text in zip(batch.parsed, batch.texts, strict=True)]
+    tally.count(kinds, outcomes)
+    for number, text, outcome in zip(batch.numbers, batch.texts, outcomes, strict=True):
         if outcome.is_rejected:
-            rejected.add(line, outcome)
-
-
-def _invalid(line: Line, unfit: Unfit) -> Outcome:
-    if line.size > LINE_BYTES_MAX:
-        return Outcome("invalid", "line_too_long", f"{line.size} bytes; a record has at most {LINE_BYTES_MAX}")
-    return Outcome("invalid", unfit.reason, unfit.message)
+            rejected.add(number, text, outcome)
 
 
 def _kind_of(text: bytes) -> str:
@@ -285,6 +265,12 @@ def _record(text: bytes) -> Any:  # noqa: ANN401  # whatever JSON holds
     except (ValueError, RecursionError):
         record = None
     return text[:RECORD_KEPT_MAX].decode("utf-8", "replace").rstrip("\r\n") if record is None else record
+
+
+def _head(ledger: Ledger) -> int | None:
+    """The last position; None of a database that has just gone: to ask it again takes long and hides the cause."""
+    error = sys.exception()
+    return None if error is not None and status_of(error) == UNREACHABLE else ledger.log.head()
 
 
 @contextmanager

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ledger.commands import LINE_BYTES_MAX
 from ledger.errors import RefusedError
@@ -20,8 +20,7 @@ BOM = b"\xef\xbb\xbf"
 READ_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of the input, by its number from 1, without its end.
 
     size  its length in bytes; `text` is cut where that is too long for a record
@@ -58,6 +57,11 @@ class Records:
     def bytes_read(self) -> int:
         """How far into the file it has read; 0 for a pipe."""
         return self._raw.tell() if self.size is not None else 0
+
+    def at_its_start(self) -> io.BufferedReader[Any]:
+        """The file itself, for another process to read all of it; ask for no lines here then."""
+        os.lseek(self._raw.fileno(), 0, os.SEEK_SET)
+        return self._raw
 
     def starts_with_plan(self) -> bool:
         """Whether a plain file's first record is a plan."""

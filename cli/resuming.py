@@ -24,9 +24,11 @@ class Prefix:
 
     def add(self, lines: Sequence[Line]) -> None:
         """Takes the next lines."""
-        if self.lines == 0 and lines:
+        if not lines:
+            return
+        if self.lines == 0:
             self._first = hashlib.sha256(lines[0].text + b"\n").hexdigest()
-        self._hash.update(b"".join([line.text + b"\n" for line in lines]))
+        self._hash.update(b"\n".join([line.text for line in lines]) + b"\n")
         self.lines += len(lines)
 
     def mark(self) -> Mark:

@@ -279,7 +279,7 @@ class Decider:
         return NoPlanError(record_id=asked.id, occurred_at=at, published=len(self._state.plans))
 
 
-def _repeat_or_conflict(before: Known, asked: AnyInput) -> Outcome:
+def _repeat_or_conflict(before: Known | AnyInput, asked: AnyInput) -> Outcome:
     """G-6: the same id with the same content is a repeat, with another a conflict."""
     if before.content == asked.content:
         return REPEAT
@@ -290,7 +290,7 @@ def _repeat_or_conflict(before: Known, asked: AnyInput) -> Outcome:
     return Outcome("conflict", "other_content", message)
 
 
-def reviewed(before: Known | None, asked: AnyInput) -> Outcome:
+def reviewed(before: Known | AnyInput | None, asked: AnyInput) -> Outcome:
     """What became of an input that was decided before: recorded then, or else rejected then."""
     if before is not None:
         return _repeat_or_conflict(before, asked)

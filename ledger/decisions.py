@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 from ledger.clock import from_micros, instant_of, micros_of, parse_instant, to_micros
 from ledger.events import PlanPublished
 from ledger.ids import stream_of
-from ledger.inputs import AnyInput, BindInput, OrderInput, RefundInput, UnbindInput
+from ledger.inputs import AnyInput, BindInput, OrderInput, PlanInput, RefundInput, UnbindInput
 from ledger.mapper import decode
 from ledger.plan import Plans, PlanTerms
 from ledger.reading import read_input_event
@@ -58,12 +58,14 @@ class Known(NamedTuple):
 
     content  SHA-256 of `asked`, as stored: what tells a repeat from a conflict (G-6)
     asked    the record as canonical JSON
+    record   the same as plain data
     """
 
     id: str
     source: str
     content: str
     asked: str
+    record: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,8 @@ class DecisionState:
         self._source = source
         self.published = list(published)
         self.plans = Plans(plan.terms for plan in published)
-        self._recorded: dict[str, Known] = {}
+        # Of the log, or of this batch.
+        self._recorded: dict[str, Known | AnyInput] = {}
         self._plan_rows: dict[str, Recorded] = {}
         self._histories: dict[str, list[Binding]] = {}
         self._rows: dict[str, list[BindingRow]] = {}
@@ -131,7 +134,7 @@ class DecisionState:
         self.read_recorded(sorted(streams | orders | invites | {self._next_plan()}))
         while (row := self._plan_rows.get(self._next_plan())) is not None:
             terms = cast("PlanPublished", decode(row.topic, row.state)).data.asked
-            self._take_plan(terms, self._recorded[row.stream])
+            self._take_plan(terms, cast("Known", self._recorded[row.stream]))
             self.read_recorded([self._next_plan()])
         self._read_refunds(sorted(orders))
         self._read_bindings(inputs, binds)
@@ -148,8 +151,9 @@ class DecisionState:
         for columns in self._session.rows(_RECORDED, keys=streams):
             row = Recorded._make(columns)
             event = read_input_event(row)
+            envelope = event.envelope
             self._recorded[row.stream] = Known(
-                event.envelope["id"], event.envelope["source"], event.content, event.asked
+                envelope["id"], envelope["source"], event.content, event.asked, event.record
             )
             if row.topic == PlanPublished.TOPIC:
                 self._plan_rows[row.stream] = row
@@ -188,7 +192,7 @@ class DecisionState:
 
     # -- what the rules ask
 
-    def recorded(self, stream: str) -> Known | None:
+    def recorded(self, stream: str) -> Known | AnyInput | None:
         """The input of a stream, if it was recorded."""
         return self._recorded.get(stream)
 
@@ -245,11 +249,12 @@ class DecisionState:
 
     def add(self, asked: AnyInput) -> None:
         """An input was recorded or refused for good: later ones of the batch find it."""
-        self._recorded[asked.stream] = Known(asked.id, self._source, asked.content, asked.asked)
+        self._recorded[asked.stream] = asked
 
-    def publish(self, terms: PlanTerms, asked: AnyInput) -> None:
+    def publish(self, terms: PlanTerms, asked: PlanInput) -> None:
         """A plan was recorded; it may be in force for what follows."""
-        self._take_plan(terms, self._recorded[asked.stream])
+        known = Known(asked.id, self._source, asked.content, asked.asked, json.loads(asked.asked))
+        self._take_plan(terms, known)
 
     def add_binding(self, binding: Binding, position: int) -> None:
         """A bind was granted at this position."""
@@ -332,5 +337,5 @@ def _nobody(member: str) -> History:
     return ()
 
 
-def _record(known: Known) -> dict[str, Any]:
-    return json.loads(known.asked)
+def _record(known: Known | AnyInput) -> dict[str, Any]:
+    return known.record if isinstance(known, Known) else json.loads(known.asked)

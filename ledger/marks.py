@@ -6,7 +6,7 @@ that was rejected because its order came later would now be recorded before its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ledger.store.session import Session, load
 
@@ -15,8 +15,7 @@ _SELECT = load("ledger.store", "select_ingest_mark")
 _DELETE = load("ledger.store", "delete_ingest_mark")
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """The first lines of an input, all decided.
 
     input   SHA-256 of the first line, hex

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 OutcomeName = Literal["recorded", "bound", "refused", "repeat", "conflict", "invalid", "retryable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one input record.
 
     name      `bound` for a granted bind, `recorded` for every other fact, `refused` for a refusal that is a fact;

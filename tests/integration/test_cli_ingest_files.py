@@ -116,6 +116,14 @@ def test_rejects_into_a_pipe_leave_it_a_pipe(sqlite: Tool) -> None:
     assert b"bad_json" in got[0]
 
 
+def test_rejects_without_room_for_them(sqlite: Tool) -> None:
+    """The one line names the file whose disk is full; what was recorded before stays."""
+    answer = sqlite("ingest", sqlite.write("records.jsonl", [plan(), "{"]), "--rejects", "/dev/full", status=1)
+    assert "error: " in answer.err
+    assert "No space left on device: '/dev/full'" in answer.err
+    assert sqlite.head() == 1
+
+
 def test_rejects_in_a_folder_that_is_not_there(sqlite: Tool) -> None:
     """A usage error that names the file asked for, before anything is recorded."""
     answer = sqlite("ingest", sqlite.write("records.jsonl", [plan()]), "--rejects", "no/rejects.jsonl", status=2)
