@@ -2,15 +2,13 @@
 
     python -P -m cli.parsing SOURCE BATCH_SIZE <FILE     a frame for every batch of lines, and a last one at the end
 
-A frame is eight bytes of length and a marshalled tuple. Reading and parsing take half the time of an ingest and need no
-database, so a large file is read by a child while its parent decides what came before. The child ends with its parent,
-however that ends: nobody reads its pipe then.
+Reading and parsing take half the time of an ingest and need no database, so a large file is read by a child while its
+parent decides what came before. The child ends with its parent, however that ends: nobody reads its pipe then.
 """
 
 from __future__ import annotations
 
 import io
-import marshal
 import os
 import signal
 import subprocess
@@ -24,14 +22,10 @@ from cli.records import READ_BYTES, Line, Records
 from cli.resuming import Prefix
 from ledger.commands import LINE_BYTES_MAX, parse_command
 from ledger.errors import InvalidRecordError, LedgerError, RefusedError
+from ledger.frames import PIPE_BYTES, loads, read_frame, write_frame
 from ledger.garbage import collection_paused
 from ledger.inputs import INPUTS, AnyInput, input_of
 from ledger.marks import Mark
-
-LENGTH_BYTES = 8
-
-# As large as Linux lets a pipe be.
-PIPE_BYTES = 1 << 20
 
 # Below it a child costs more than it saves.
 BYTES_MIN = 1_000_000
@@ -169,21 +163,15 @@ class _End(NamedTuple):
 
 def _receive(stream: IO[bytes]) -> Batch | _End:
     """The next frame as what it was before it was sent."""
-    frame = _read(stream)
-    if frame is None:
+    data = read_frame(stream)
+    if data is None:
         raise ParserEndedError("the process that parses the input was ended; run the same command again to go on")
+    frame = cast("tuple[Any, ...]", loads(data))
     if len(frame) == len(_End._fields):
         return _End._make(frame)
     numbers, texts, rows, mark, *rest = frame
     parsed = [INPUTS[row[0]]._make(row) if row[0] else Unfit._make(row) for row in rows]
     return Batch(numbers, texts, parsed, Mark(*mark), *rest)
-
-
-def _read(stream: IO[bytes]) -> tuple[Any, ...] | None:
-    length = stream.read(LENGTH_BYTES)
-    frame = stream.read(int.from_bytes(length))
-    is_whole = len(length) == LENGTH_BYTES and len(frame) == int.from_bytes(length)
-    return marshal.loads(frame) if is_whole else None  # noqa: S302  # of our own process
 
 
 # ---- The child's side
@@ -198,16 +186,10 @@ def _serve(source: str, batch_size: int) -> None:
     try:
         for batch in read_batches(records, source, batch_size):
             rows = [tuple(one) for one in batch.parsed]
-            _write(tuple(batch._replace(parsed=rows, mark=tuple(batch.mark))))
+            write_frame(sys.stdout.buffer, tuple(batch._replace(parsed=rows, mark=tuple(batch.mark))))
     except (RefusedError, OSError) as stopped:
         error, message = "damaged" if isinstance(stopped, RefusedError) else "unreadable", str(stopped)
-    _write(tuple(_End(records.blank, error, message)))
-
-
-def _write(frame: tuple[Any, ...]) -> None:
-    data = marshal.dumps(frame)
-    sys.stdout.buffer.write(len(data).to_bytes(LENGTH_BYTES) + data)
-    sys.stdout.buffer.flush()
+    write_frame(sys.stdout.buffer, tuple(_End(records.blank, error, message)))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -50,9 +51,11 @@ def parse_instant(text: object) -> datetime:
         raise ValueError(message) from None
 
 
+# A record's instant is written again in its envelope.
+@lru_cache(maxsize=100)
 def format_instant(at: datetime) -> str:
     """Canonical text of an instant in UTC: `YYYY-MM-DDTHH:MM:SS.ffffffZ` (V-2)."""
-    return f"{at.isoformat(timespec='microseconds')[:26]}Z"
+    return f"{at.isoformat('T', 'microseconds')[:26]}Z"
 
 
 def to_micros(at: datetime) -> int:

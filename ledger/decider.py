@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.clock import format_instant, from_micros, to_micros
+from ledger.clock import format_instant, to_micros
 from ledger.commands import AHEAD_MAX
 from ledger.decisions import BindingRow, DecisionState, Known
 from ledger.errors import InvalidRecordError, NoPlanError
@@ -138,7 +138,7 @@ class Decider:
         return outcome
 
     def _order(self, asked: OrderInput) -> Outcome:
-        plan = self._state.plans.in_force(from_micros(asked.at_us))
+        plan = self._state.plans.in_force_us(asked.at_us)
         if plan is None and not self._context.allow_no_plan:
             raise self._no_plan(asked)
         exponent = exponent_of(asked.currency)

@@ -10,6 +10,9 @@ from typing import IO, Any
 
 LENGTH_BYTES = 8
 
+# As large as Linux lets a pipe be.
+PIPE_BYTES = 1 << 20
+
 
 def write_frame(stream: IO[bytes], data: Any) -> None:  # noqa: ANN401  # whatever marshal takes
     """Sends lists, tuples, texts, bytes, integers and None, of exactly these types."""

@@ -22,6 +22,7 @@ from ledger.store.recorder import Recorded
 EVENT_BYTES_MAX = 65_535
 
 # The last keys of an envelope are its type and version.
+_TAILS = {kind: f',"type":"{kind.TOPIC}","v":{kind.VERSION}}}' for kind in EVENTS.values()}
 _TAIL_BYTES = 64
 
 
@@ -61,7 +62,7 @@ class InputEncoder:
         data = _data(tuple(decided.items())) if decided else ""
         envelope = (
             f'{self._before}{asked.content}","data":{{"asked":{asked.asked}{data}}},{asked.named}'
-            f'{self._after}{quoted(asked.stream)},"type":"{kind.TOPIC}","v":{kind.VERSION}}}'
+            f"{self._after}{quoted(asked.stream)}{_TAILS[kind]}"
         )
         return _fitting(envelope.encode())
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ledger.clock import DAY_US, Instant
+from ledger.clock import DAY_US, Instant, to_micros
 from ledger.money import DAYS_MAX, CurrencyCode, PositiveMinor, RatePpm
 
 LEVELS = 3
@@ -90,6 +90,7 @@ class Plans:
     def __init__(self, plans: Iterable[PlanTerms] = ()) -> None:
         self._plans: list[PlanTerms] = []
         self._starts: list[datetime] = []
+        self._starts_us: list[int] = []
         for plan in plans:
             self.add(plan)
 
@@ -97,6 +98,7 @@ class Plans:
         """Takes the next plan; its effective_from is later than every other's (P-1)."""
         self._plans.append(plan)
         self._starts.append(plan.effective_from)
+        self._starts_us.append(to_micros(plan.effective_from))
 
     def __len__(self) -> int:
         return len(self._plans)
@@ -110,4 +112,9 @@ class Plans:
     def in_force(self, at: datetime) -> PlanTerms | None:
         """The plan with the greatest effective_from <= at, or None (P-3)."""
         index = bisect_right(self._starts, at)
+        return self._plans[index - 1] if index else None
+
+    def in_force_us(self, at_us: int) -> PlanTerms | None:
+        """The same for microseconds since 1970."""
+        index = bisect_right(self._starts_us, at_us)
         return self._plans[index - 1] if index else None

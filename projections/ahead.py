@@ -19,7 +19,7 @@ from typing import IO, Any, cast
 
 from ledger.application import Ledger
 from ledger.errors import CorruptEventError, IntegrityError
-from ledger.frames import loads, read_frame, write_frame
+from ledger.frames import PIPE_BYTES, loads, read_frame, write_frame
 from ledger.garbage import collection_paused
 from ledger.store.recorder import read_log
 from projections.changes import Bound, Change, Changes, Placed, Published, Refunded, Released, Renewed, read_changes
@@ -60,7 +60,11 @@ class ReadingAhead:
         self._span = span
         # -P: a folder `projections` where the user happens to be is none of ours.
         self._child = subprocess.Popen(  # our own module
-            [sys.executable, "-P", "-m", "projections.ahead"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-P", "-m", "projections.ahead"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pipesize=PIPE_BYTES,
+            process_group=0,  # Ctrl-C is for the parent
         )
         # On its standard input, not among its arguments: the URL may hold a password.
         with suppress(OSError):
@@ -99,9 +103,10 @@ class ReadingAhead:
 
 
 def _serve() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    # It ends without a word where nobody reads.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     url, after, upto, most = loads(read_frame(sys.stdin.buffer) or b"")
-    with closing(Ledger(url)) as ledger, collection_paused(), suppress(BrokenPipeError):
+    with closing(Ledger(url)) as ledger, collection_paused():
         while after < upto:
             try:
                 with ledger.log.reading() as session:

@@ -19,7 +19,6 @@ from cli import parsing
 from cli.history import Shape, lines
 from cli.parsing import Batch, ParserEndedError, parse_lines, reading
 from cli.records import Line, open_records
-from ledger.application import Ledger
 from ledger.errors import RefusedError
 from ledger.inputs import AnyInput
 from projections.content import ContentRoot
@@ -134,22 +133,40 @@ def test_no_child_is_left_by_who_stops_early(tmp_path: Path) -> None:
 
 
 def test_a_large_file_ends_as_a_pipe_does(sqlite_url: str, tmp_path: Path) -> None:
-    """Parsed ahead in a child or line by line in place: the same log."""
+    """Read ahead by a child, line by line in place, or by a child again after a kill: the same log."""
     file = tmp_path / "large.jsonl"
     file.write_bytes(b"".join(lines(Shape(members=800, orders=5_000))))
     assert file.stat().st_size > parsing.BYTES_MIN
-    roots: list[str] = []
-    for name, arguments, stdin in (("file", [str(file)], b""), ("pipe", ["-"], file.read_bytes())):
-        url = f"sqlite:///{tmp_path / name}.db"
+    tools: list[Tool] = []
+    for name in ("file", "pipe", "killed"):
         (tmp_path / f"{name}.db").write_bytes(Path(sqlite_url.removeprefix("sqlite:///")).read_bytes())
-        Tool(url, tmp_path)("ingest", *arguments, "--rejects", "rejects.jsonl", stdin=stdin, status=(0, 6))
-        ledger = Ledger(url)
-        root = ContentRoot()
+        tools.append(Tool(f"sqlite:///{tmp_path / name}.db", tmp_path))
+    whole, piped, killed = tools
+    whole("ingest", str(file), status=(0, 6))
+    piped("ingest", "-", stdin=file.read_bytes(), status=(0, 6))
+    kill_after(killed, 1_000, "ingest", str(file), "--batch-size", "300")
+    assert 1_000 < killed.head() < whole.head()
+    assert "going on from there" in killed("ingest", str(file), status=(0, 6)).err
+    assert root_of(whole) == root_of(piped) == root_of(killed)
+
+
+def kill_after(tool: Tool, head: int, *arguments: str) -> None:
+    """Starts a command, and kills it once the log has come so far."""
+    process = tool.start(*arguments)
+    with tool.ledger() as ledger:
+        while ledger.log.head() <= head and process.poll() is None:
+            time.sleep(0.002)
+    process.kill()
+    process.communicate()
+
+
+def root_of(tool: Tool) -> str:
+    """Content root of the whole log."""
+    root = ContentRoot()
+    with tool.ledger() as ledger:
         for row in ledger.log.read():
             root.add(row.topic, row.state)
-        roots.append(root.hex())
-        ledger.close()
-    assert roots[0] == roots[1]
+    return root.hex()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
