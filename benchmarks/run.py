@@ -17,6 +17,7 @@ from benchmarks.engines import Engine, Postgres
 from benchmarks.measure import Job, Measured
 from benchmarks.streams import Stream
 from benchmarks.visible import APPENDS_PER_SECOND
+from cli.ingest import BATCH_SIZE as INGESTED_SIZE
 from projections.runner import BATCH_SIZE as PROJECTED_SIZE
 
 ROOT = Path(__file__).parents[1]
@@ -181,8 +182,8 @@ def _jobs(engine: Engine, stream: Stream, sizes: Sizes, stores: Mapping[str, str
     """The rows of one run, in the order in which they can be measured."""
     whole = stores["whole"]
     jobs = {
-        "ingest": Job(case="ingest", log=whole, file=str(stream.whole)),
-        "limit: append": Job(case="limit: append", log=whole),
+        "ingest": Job(case="ingest", log=whole, file=str(stream.whole), batch_size=INGESTED_SIZE),
+        "limit: append": Job(case="limit: append", log=whole, batch_size=INGESTED_SIZE),
         "limit: read": Job(case="limit: read", log=whole),
         "project": Job(case="project", log=whole, batch_size=PROJECTED_SIZE),
         "one balance": Job(case="one balance", log=whole, batch_size=1, count=sizes.asked),

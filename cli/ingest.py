@@ -31,7 +31,7 @@ from ledger.inputs import AnyInput
 from ledger.marks import Mark
 from ledger.outcomes import Outcome
 
-BATCH_SIZE = 5_000
+BATCH_SIZE = 10_000
 REJECTS_SHOWN_MAX = 5
 RECORD_KEPT_MAX = 2_000
 KINDS = ("invite", "bind", "unbind", "order", "refund", "plan")
