@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -269,9 +269,8 @@ class DecisionState:
     ) -> None:
         """The member's latest binding was renewed or released."""
         row = self.latest_row(member)
-        row.binding = replace(
-            row.binding, ends_at=ends_at or row.binding.ends_at, released_at=released_at or row.binding.released_at
-        )
+        before = row.binding
+        row.binding = before._replace(ends_at=ends_at or before.ends_at, released_at=released_at or before.released_at)
         self._histories[member][-1] = row.binding
         self._changed[row.binding.bind] = row
 

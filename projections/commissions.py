@@ -25,7 +25,7 @@ from projections.fold import Bindings, Clawback, Fold, OrderOutcome, PlacedBindi
 NAME = "commissions"
 
 # Histories kept between batches; beyond it they are read again when asked for.
-MEMBERS_KEPT_MAX = 200_000
+MEMBERS_KEPT_MAX = 350_000
 
 _TEAM_BINDINGS = load("projections", "select_team_bindings")
 _ORDER_OUTCOMES = load("projections", "select_order_outcomes")
@@ -177,7 +177,7 @@ class Commissions:
                 known[member] = Bindings()
             if unknown:
                 for row in session.rows(_TEAM_BINDINGS, keys=unknown):
-                    known[row[0]].add(placed_binding(row))
+                    known[row[0]].add(row[1], _binding(row))
             members = {binding.referrer for member in members for binding in known[member].history} - seen
 
     def _read_orders(self, session: Session, orders: list[str]) -> None:
@@ -279,9 +279,12 @@ def order_outcome(row: Row) -> OrderOutcome:
 
 def placed_binding(row: Row) -> PlacedBinding:
     """A row of select_team_bindings as the fact it is."""
-    member, position, bind, referrer, bound_at, ends_at, plan, released_at = row
-    binding = Binding(bind, member, referrer, from_micros(bound_at), instant_of(ends_at), plan, instant_of(released_at))
-    return PlacedBinding(position, binding)
+    return PlacedBinding(row[1], _binding(row))
+
+
+def _binding(row: Row) -> Binding:
+    member, _, bind, referrer, bound_at, ends_at, plan, released_at = row
+    return Binding(bind, member, referrer, from_micros(bound_at), instant_of(ends_at), plan, instant_of(released_at))
 
 
 def _binding_row(placed: PlacedBinding) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger.clock import from_micros, instant_of
@@ -74,10 +74,10 @@ class Bindings:
     history: list[Binding] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
 
-    def add(self, placed: PlacedBinding) -> None:
+    def add(self, position: int, binding: Binding) -> None:
         """The next one."""
-        self.history.append(placed.binding)
-        self.positions.append(placed.position)
+        self.history.append(binding)
+        self.positions.append(position)
 
 
 Fact = OrderOutcome | Clawback | PlacedBinding
@@ -152,9 +152,8 @@ class Fold:
     def _bound(self, bound: Bound) -> PlacedBinding:
         position, bind, member, referrer, at_us, ends_at_us, plan = bound
         binding = Binding(bind, member, referrer, from_micros(at_us), instant_of(ends_at_us), plan)
-        placed = PlacedBinding(position, binding)
-        self.bindings.setdefault(member, Bindings()).add(placed)
-        return placed
+        self.bindings.setdefault(member, Bindings()).add(position, binding)
+        return PlacedBinding(position, binding)
 
     def _change(
         self, change: Released | Renewed, *, ends_at: datetime | None = None, released_at: datetime | None = None
@@ -163,8 +162,8 @@ class Fold:
         for index in reversed(range(len(bindings.history))):
             before = bindings.history[index]
             if before.bind == change.bind:
-                after = replace(
-                    before, ends_at=ends_at or before.ends_at, released_at=released_at or before.released_at
+                after = before._replace(
+                    ends_at=ends_at or before.ends_at, released_at=released_at or before.released_at
                 )
                 bindings.history[index] = after
                 return PlacedBinding(bindings.positions[index], after)
