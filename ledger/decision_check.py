@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ledger.application import Ledger
 from ledger.clock import format_instant, from_micros, micros_of, to_micros
+from ledger.decisions import BINDING_TABLE, REFUND_TABLE
 from ledger.errors import IntegrityError
 from ledger.events import BindingExpired, BindingReleased, BindingRenewed, Event, MemberBound, OrderRefunded
 from ledger.findings import Finding
@@ -50,30 +51,8 @@ class Kept:
     delete: Sql
 
 
-BINDINGS = Kept(
-    Table(
-        "decision_binding",
-        {
-            "member": "text",
-            "position": "int8",
-            "bind": "text",
-            "version": "int8",
-            "referrer": "text",
-            "bound_at_us": "int8",
-            "ends_at_us": "int8",
-            "plan": "int8",
-            "released_at_us": "int8",
-            "lapsed_at_us": "int8",
-        },
-    ),
-    load(LEDGER, "select_decision_bindings_after"),
-    load(LEDGER, "delete_decision_bindings"),
-)
-REFUNDS = Kept(
-    Table("decision_refund", {"order_stream": "text", "position": "int8", "line": "int8", "amount_minor": "int8"}),
-    load(LEDGER, "select_decision_refunds_after"),
-    load(LEDGER, "delete_decision_refunds"),
-)
+BINDINGS = Kept(BINDING_TABLE, load(LEDGER, "select_decision_bindings_after"), load(LEDGER, "delete_decision_bindings"))
+REFUNDS = Kept(REFUND_TABLE, load(LEDGER, "select_decision_refunds_after"), load(LEDGER, "delete_decision_refunds"))
 
 
 @dataclass(frozen=True, slots=True)

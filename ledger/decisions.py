@@ -33,7 +33,7 @@ _RECORDED = load("ledger.store", "select_recorded")
 _LAPSED = load("ledger.store", "select_lapsed")
 _UPDATE_BINDINGS = load("ledger.store", "update_bindings")
 
-_BINDING_TABLE = Table(
+BINDING_TABLE = Table(
     "decision_binding",
     {
         "member": "text",
@@ -48,7 +48,7 @@ _BINDING_TABLE = Table(
         "lapsed_at_us": "int8",
     },
 )
-_REFUND_TABLE = Table(
+REFUND_TABLE = Table(
     "decision_refund", {"order_stream": "text", "position": "int8", "line": "int8", "amount_minor": "int8"}
 )
 
@@ -288,12 +288,12 @@ class DecisionState:
         """Writes the changes of the batch, in the transaction that appends it."""
         new = {id(row) for row in self._new_bindings}
         if self._new_bindings:
-            self._session.insert(_BINDING_TABLE, [_table_row(row) for row in self._new_bindings])
+            self._session.insert(BINDING_TABLE, [_table_row(row) for row in self._new_bindings])
         changed = [row for row in self._changed.values() if id(row) not in new]
         if changed:
             self._session.write(_UPDATE_BINDINGS, [_update_row(row) for row in changed])
         if self._new_refunds:
-            self._session.insert(_REFUND_TABLE, self._new_refunds)
+            self._session.insert(REFUND_TABLE, self._new_refunds)
 
 
 def _binding_row(row: Row) -> BindingRow:

@@ -24,7 +24,7 @@ from ledger.commands import (
 )
 from ledger.ids import Kind, stream_of
 
-# What all of them have:
+# What all of them have, said in each, as a named tuple takes no fields from another:
 #
 #   kind     the record's type
 #   stream   the stream it has, or would have, in the log

@@ -59,7 +59,7 @@ class ReadingAhead:
         """Starts the child."""
         self._span = span
         # -P: a folder `projections` where the user happens to be is none of ours.
-        self._child = subprocess.Popen(  # our own module
+        self._child = subprocess.Popen(
             [sys.executable, "-P", "-m", "projections.ahead"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
