@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ from cli.options import Question, asking
 from cli.output import Report, Section, emit
 from cli.terminal import counted, progress, say
 from ledger.errors import PositionError
-from projections.replay_python import Replay
+from projections.figures import Replay
 from projections.replay_python import replay as replay_log
 
 _MINOR = frozenset({"base_minor", "commission_minor", "clawback_minor", "refund_base_minor"})
@@ -54,19 +55,6 @@ def replay(settings: Settings, engine: str, check: str | None, **options: Any) -
 
 def replay_report(found: Replay) -> Report:
     """A replay as a report: totals, levels, outcomes, and what proves it."""
-    totals: dict[str, dict[str, int]] = {}
-    for row in found.balances:
-        total = totals.setdefault(row.currency, dict.fromkeys((*BALANCE_MONEY, "members"), 0))
-        for name in BALANCE_MONEY:
-            total[name] += getattr(row, name)
-        total["members"] += 1
-    levels = {
-        currency: {
-            str(level): {**{name: getattr(row, name) for name in _LEVEL[:-1]}, "members": len(row.earners)}
-            for level, row in by_level.items()
-        }
-        for currency, by_level in sorted(found.levels.items())
-    }
     document = {
         "as_of": found.as_of,
         "at_position": found.at_position,
@@ -75,9 +63,12 @@ def replay_report(found: Replay) -> Report:
         "seconds": round(found.seconds, 3),
         "digest": found.digest,
         "content_root": found.content_root,
-        "totals": dict(sorted(totals.items())),
-        "levels": levels,
-        "outcomes": found.outcomes,
+        "totals": {currency: asdict(total) for currency, total in found.totals.items()},
+        "levels": {
+            currency: {str(level): asdict(row) for level, row in by_level.items()}
+            for currency, by_level in found.levels.items()
+        },
+        "outcomes": dict(found.outcomes),
     }
     return Report(_sections(found, document), document)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from ledger.clock import to_micros
@@ -12,7 +12,8 @@ from ledger.store.session import Session, load
 from projections.balances import Balance, balances_at, digest
 from projections.checkpoint import checkpoint, hold
 from projections.commissions import NAME
-from projections.replay_python import LevelTotals, replay
+from projections.figures import LevelTotals
+from projections.replay_python import replay
 from projections.runner import Progress
 
 _ORDERS = load("projections", "select_level_orders")
@@ -47,7 +48,7 @@ def check_projection(log: LogRecorder, as_of: datetime, progress: Progress) -> I
     yield from _levels(live_levels, _replayed(replayed.levels))
 
 
-def _balances(live: list[Balance], replayed: list[Balance]) -> Iterator[Finding]:
+def _balances(live: Sequence[Balance], replayed: Sequence[Balance]) -> Iterator[Finding]:
     lives = {(balance.member, balance.currency): balance for balance in live}
     others = {(balance.member, balance.currency): balance for balance in replayed}
     for key in sorted(lives.keys() | others.keys()):
@@ -84,7 +85,7 @@ def _replayed(levels: Mapping[str, Mapping[int, LevelTotals]]) -> Levels:
             row.orders,
             row.base_minor,
             row.commission_minor,
-            len(row.earners),
+            row.members,
             row.refund_base_minor,
             row.clawback_minor,
         )

@@ -14,7 +14,8 @@ from ledger.application import Ledger
 from ledger.commands import AnyCommand, command_from
 from ledger.outcomes import Outcome
 from projections.balances import Balance, balances_at, digest
-from projections.replay_python import Replay, replay
+from projections.figures import Replay
+from projections.replay_python import replay
 from projections.runner import Runner
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)

@@ -1,1 +1,1 @@
-"""The rule book a second time, from its text alone: by sets, not one event after the other (projections/README.md)."""
+"""The second implementation of the rule book: set-based SQL over relations, and a decider of bindings of its own."""
