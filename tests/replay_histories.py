@@ -91,19 +91,20 @@ class Known:
     def upline(self, member: int, as_of_us: int) -> list[int]:
         """At most three members, nearest first (T-1)."""
         upline: list[int] = []
-        while len(upline) < 3 and (above := self._edges(as_of_us).get(member)):
+        while len(upline) < 3 and (above := self.edges(as_of_us).get(member)):
             upline.append(member := above)
         return upline
 
     def downline(self, member: int, as_of_us: int, level: int) -> set[int]:
         """The members of one level below (T-1)."""
-        edges = self._edges(as_of_us)
+        edges = self.edges(as_of_us)
         team = {member}
         for _ in range(level):
             team = {below for below, above in edges.items() if above in team}
         return team
 
-    def _edges(self, as_of_us: int) -> dict[int, int]:
+    def edges(self, as_of_us: int) -> dict[int, int]:
+        """Every member bound at an instant, and its referrer."""
         in_force = [(m, r) for m, r, start_us, end_us in self.bindings.values() if start_us <= as_of_us < end_us]
         assert len(in_force) == len(dict(in_force)), "two bindings of one member in force at once"
         return dict(in_force)
