@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from projections.replay.ranks import NO_RANK, Ranks
+
 NO_END = 1 << 62
 """The end, in microseconds, of what has none: later than any time that can be written."""
 
@@ -66,23 +68,22 @@ class Binding(NamedTuple):
 class Timeline:
     """The bindings of all members.
 
-    latest     by member; what may still change
-    earlier    by member, in order of time; final
-    referrers  members that ever had a downline
+    latest   by member; what may still change
+    earlier  by member, in order of time; final
     """
 
     def __init__(self) -> None:
         self.latest: dict[int, Binding] = {}
         self.earlier: dict[int, list[Binding]] = {}
-        self.referrers: set[int] = set()
+        self._ranks = Ranks(self._ever_above)
 
     def bind(self, member: int, binding: Binding) -> None:
         """Add a binding that begins when the member's latest one is over, or later."""
+        self._ranks.bind(member, binding.referrer)
         before = self.latest.get(member)
         if before is not None and before.bound_at_us < before.ends_at_us:
             self.earlier.setdefault(member, []).append(before)
         self.latest[member] = binding
-        self.referrers.add(binding.referrer)
 
     def in_force(self, member: int, at_us: int) -> Binding | None:
         """The member's binding in force at an instant (B-3)."""
@@ -100,15 +101,25 @@ class Timeline:
         Walks up from the referrer and keeps of the interval what each edge has in common with it. Where a member had
         several bindings the interval falls into pieces, which share no instant. They end: no loop was closed before.
         """
-        if member not in self.referrers:
+        ranks = self._ranks
+        if member not in ranks.of:
             return False
+        lowest = min(ranks.of[member], ranks.uncertain)
         pieces = [(referrer, start_us, end_us)]
         while pieces:
             piece = pieces.pop()
             if piece[0] == member:
                 return True
-            pieces.extend(self._above(*piece))
+            if ranks.of.get(piece[0], NO_RANK) >= lowest:
+                pieces.extend(self._above(*piece))
         return False
+
+    def _ever_above(self, member: int) -> Iterator[int]:
+        """The referrers of all bindings a member ever had."""
+        if member in self.latest:
+            yield self.latest[member].referrer
+        for binding in self.earlier.get(member, ()):
+            yield binding.referrer
 
     def _above(self, member: int, start_us: int, end_us: int) -> Iterator[_Piece]:
         """The referrers that a member has during an interval, each with the part of it that is theirs."""
