@@ -102,7 +102,17 @@ class Replay:
     def balances(self) -> Iterator[Balance]:
         """Lines in the order of the members' bytes, then of the currency (S-1, S-3)."""
         self._sum_up()
-        return map(Balance._make, self._engine.rows(statement("balance")))
+        return map(Balance._make, self._engine.rows("SELECT * FROM balance ORDER BY name, currency"))
+
+    def totals(self) -> Iterator[Row]:
+        """All balances of each currency together: currency, earned, clawed_back, pending, available, members."""
+        self._sum_up()
+        return self._engine.rows(statement("currency_total"))
+
+    def lines(self) -> Iterator[str]:
+        """Canonical JSON of each balance, in order: the lines of the digest (S-3)."""
+        self._sum_up()
+        return (line for (line,) in self._engine.rows(statement("digest_line")))
 
     def levels(self) -> Iterator[Level]:
         """Three rows for every currency with an order by T, sorted (T-2)."""
@@ -136,6 +146,7 @@ class Replay:
             self._engine.define(name, statement("member_level"), materialised=True)
         every = " UNION ALL ".join(f"SELECT * FROM {name}" for name in names)  # noqa: S608  # names of our own
         self._engine.define("member_level", every, materialised=False)
+        self._engine.define("balance", statement("balance"), materialised=True)
         self._has_sums = True
 
     def _take(self, chunk: tuple[int, int]) -> None:
