@@ -15,26 +15,23 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from ledger.clock import to_micros
-from ledger.garbage import collection_paused
 from ledger.plan import PlanTerms
 from ledger.store.recorder import LogRecorder
 from ledger.tree.hashing import root_of
 from projections import figures
+from projections.archive.reading import Archive
 from projections.balances import Balance
-from projections.content import ContentRoot
 from projections.replay.bindings import Difference
 from projections.replay.deciding import decide_again, terms_of
 from projections.replay.duck import Duck
 from projections.replay.figures import Balance as Line
 from projections.replay.figures import OrderLevel, Teammate
-from projections.replay.load import Loading
 from projections.replay.pipeline import Replay
-from projections.replay.source import source_of
+from projections.replay.relations import from_archive, from_store
 from projections.replay.statements import statement
 from projections.runner import Progress
 
 MEMORY_LIMIT = "3GB"
-ROWS_AT_A_TIME = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,34 +173,32 @@ def _balance(row: Line) -> Balance:
 
 @contextmanager
 def replaying(
-    log: LogRecorder, at_position: int, setup: Setup | None = None, progress: Progress | None = None
+    log: LogRecorder | None,
+    at_position: int,
+    setup: Setup | None = None,
+    archive: Archive | None = None,
+    progress: Progress | None = None,
 ) -> Generator[Session]:
-    """The relations of positions 1..P of a log, straight from its store.
+    """The relations of positions 1..P of a log.
 
     Args:
-        log: the log.
+        log: the log; None: the archive holds all that is asked for.
         at_position: what was known, P.
         setup: how much memory it may take.
+        archive: of the log; what it holds is read from there. None: all from the store.
         progress: called with the number of events read since the last call.
 
     Raises:
-        IntegrityError: the log is not one this ledger wrote.
+        PositionError: there are not so many events.
+        IntegrityError: the log is not one this ledger wrote, or the archive is not as it was sealed.
     """
-    started, root = time.perf_counter(), ContentRoot()
-
-    def hash_content(duck: DuckDBPyConnection, table: str) -> None:
-        with duck.cursor() as reading:
-            events = reading.execute(f"SELECT topic, state FROM {table} ORDER BY position")  # noqa: S608  # our own name
-            while batch := events.fetchmany(ROWS_AT_A_TIME):
-                for topic, state in batch:
-                    root.add(topic, state)
-
-    with _connected(setup or Setup()) as duck, source_of(log) as source:
-        loading = Loading(duck)
-        with collection_paused():
-            loading.take(source, 0, at_position, hash_content, progress)
-        loading.finish(None)
-        yield Session(duck, at_position, root.hex(), started)
+    started = time.perf_counter()
+    with _connected(setup or Setup()) as duck:
+        if archive is None:
+            content = from_store(duck, log, at_position, progress)
+        else:
+            content = from_archive(duck, archive, log, at_position, progress)
+        yield Session(duck, at_position, content, started)
 
 
 @contextmanager
