@@ -81,7 +81,8 @@ class Session:
 
     def bindings_otherwise(self) -> Iterator[BindingOtherwise]:
         """Bindings granted both times that came to something else when they were decided again."""
-        return map(BindingOtherwise._make, self._duck.execute(statement("load/binding_state")).fetchall())
+        found = self._duck.execute(statement("load/binding_state"), {"upto": self._at_position})
+        return map(BindingOtherwise._make, found.fetchall())
 
     def suppose(self, plan: PlanTerms, progress: Progress | None = None) -> list[Difference]:
         """From here on everything is as if this plan had replaced all others from the beginning."""
