@@ -35,6 +35,8 @@ SEGMENT_EVENTS_MAX = 1_000_000
 # Events in DuckDB's memory at a time, twice: whole row groups.
 RANGE_EVENTS = 241_664
 
+_RECORDED = "SELECT arg_min(recorded_at_us, position), arg_max(recorded_at_us, position) FROM read_parquet($path)"
+
 
 class Sealer:
     """An archive that only this process seals into.
@@ -49,7 +51,7 @@ class Sealer:
         self._duck = connect(work / "spill", memory=LOADING_MEMORY)
         self._loading = Loading(self._duck, range_events=RANGE_EVENTS)
         last = archive.segments[-1] if archive.segments else None
-        self._trees = Trees() if last is None else Trees.after(last.manifest)
+        self._trees = Trees.after(None if last is None else last.manifest)
         self._previous = NOTHING_BEFORE if last is None else last.hash
 
     def seal(
@@ -106,7 +108,6 @@ class Sealer:
     def _finish(self, made: Path, first: int, last: int, progress: Progress | None) -> Segment:
         """Makes the typed files and the manifest from the events as they were written, and publishes the segment."""
         known = self._members()
-        self._trees.begin_segment()
         events = ParquetSource([str(made / file_of(EVENTS))])
         self._loading.take(events, first - 1, last, self._trees.watch, progress)
         self._loading.finish(self._log if first > 1 else None)
@@ -122,6 +123,7 @@ class Sealer:
 
     def _manifest(self, made: Path, first: int, last: int, rows: Mapping[str, int]) -> Manifest:
         trees, here = self._trees, Place(str(made))
+        recorded = self._duck.execute(_RECORDED, {"path": str(made / file_of(EVENTS))}).fetchall()[0]
         files: dict[str, FileFacts] = {}
         for kind, count in rows.items():
             size, digest = here.measure(file_of(kind))
@@ -131,10 +133,10 @@ class Sealer:
             content=TreeFacts.of(trees.content.root),
             files=files,
             first=first,
-            first_recorded_at_us=trees.first_us,
+            first_recorded_at_us=recorded[0],
             last=last,
             last_leaf=trees.last_leaf.hex(),
-            last_recorded_at_us=trees.last_us,
+            last_recorded_at_us=recorded[1],
             log=TreeFacts.of(trees.log),
             previous=self._previous,
         )
