@@ -25,7 +25,16 @@ from projections.archive.manifest import (
 from projections.archive.place import Place
 from projections.archive.publishing import publish, workshop
 from projections.archive.reading import Archive, Segment
-from projections.archive.relations import EVENTS_OF, LOADING_MEMORY, RELATIONS, WRITING_MEMORY, connect, write
+from projections.archive.relations import (
+    EVENTS_OF,
+    LOADING_MEMORY,
+    RELATIONS,
+    WRITING_MEMORY,
+    connect,
+    members,
+    recorded_ends,
+    write,
+)
 from projections.archive.trees import Trees
 from projections.replay.load import Loading
 from projections.replay.source import EventSource, ParquetSource, check_whole, source_of
@@ -34,8 +43,6 @@ from projections.runner import Progress
 SEGMENT_EVENTS_MAX = 1_000_000
 # Events in DuckDB's memory at a time, twice: whole row groups.
 RANGE_EVENTS = 241_664
-
-_RECORDED = "SELECT arg_min(recorded_at_us, position), arg_max(recorded_at_us, position) FROM read_parquet($path)"
 
 
 class Sealer:
@@ -107,7 +114,7 @@ class Sealer:
 
     def _finish(self, made: Path, first: int, last: int, progress: Progress | None) -> Segment:
         """Makes the typed files and the manifest from the events as they were written, and publishes the segment."""
-        known = self._members()
+        known = members(self._duck)
         events = ParquetSource([str(made / file_of(EVENTS))])
         self._loading.take(events, first - 1, last, self._trees.watch, progress)
         self._loading.finish(self._log if first > 1 else None)
@@ -123,7 +130,7 @@ class Sealer:
 
     def _manifest(self, made: Path, first: int, last: int, rows: Mapping[str, int]) -> Manifest:
         trees, here = self._trees, Place(str(made))
-        recorded = self._duck.execute(_RECORDED, {"path": str(made / file_of(EVENTS))}).fetchall()[0]
+        recorded = recorded_ends(self._duck, str(made / file_of(EVENTS)))
         files: dict[str, FileFacts] = {}
         for kind, count in rows.items():
             size, digest = here.measure(file_of(kind))
@@ -140,9 +147,6 @@ class Sealer:
             log=TreeFacts.of(trees.log),
             previous=self._previous,
         )
-
-    def _members(self) -> int:
-        return self._duck.execute("SELECT coalesce(max(member), 0) FROM member_name").fetchall()[0][0]
 
 
 @contextmanager
