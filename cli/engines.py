@@ -18,8 +18,8 @@ from ledger.errors import PositionError
 from projections.archive.reading import Archive
 from projections.balances import line_of
 from projections.figures import Replay
+from projections.replay.answers import Teammate
 from projections.replay.bindings import Difference
-from projections.replay.figures import Teammate
 from projections.replay.session import Session, Setup, replaying
 from projections.replay_python import replay as replay_python
 from projections.saved import Heading, save

@@ -99,7 +99,7 @@ def _hash(duck: DuckDBPyConnection, table: str, content: ContentRoot) -> None:
     with duck.cursor() as reading:
         events = reading.execute(f"SELECT topic, state FROM {table} ORDER BY position")  # noqa: S608  # our own name
         while batch := events.fetchmany(EVENTS_AT_A_TIME):
-            content.extend(batch)
+            content.extend(*zip(*batch, strict=True))
 
 
 def _content(duck: DuckDBPyConnection, archive: Archive, upto: int) -> ContentRoot:

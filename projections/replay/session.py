@@ -21,12 +21,12 @@ from ledger.tree.hashing import root_of
 from projections import figures
 from projections.archive.reading import Archive
 from projections.balances import Balance
+from projections.replay.answers import Balance as Line
+from projections.replay.answers import OrderLevel, Teammate
 from projections.replay.bindings import Difference
 from projections.replay.deciding import decide_again, terms_of
 from projections.replay.duck import Duck
-from projections.replay.figures import Balance as Line
-from projections.replay.figures import OrderLevel, Teammate
-from projections.replay.pipeline import Replay
+from projections.replay.pipeline import Question
 from projections.replay.relations import from_archive, from_store
 from projections.replay.statements import statement
 from projections.runner import Progress
@@ -68,7 +68,7 @@ class Session:
         self._at_position = at_position
         self._content_root = content_root
         self._started = started
-        self._replay: tuple[datetime, Replay] | None = None
+        self._replay: tuple[datetime, Question] | None = None
 
     def requests(self) -> int:
         """How many requests there are to decide again."""
@@ -138,10 +138,10 @@ class Session:
         currencies = dict(self._duck.execute(statement("load/currencies_at"), [positions]).fetchall())
         return [(name, currencies[row.order_position], row) for name, row in mine]
 
-    def _at(self, as_of: datetime) -> Replay:
+    def _at(self, as_of: datetime) -> Question:
         """The replay of that time; the last one is kept."""
         if self._replay is None or self._replay[0] != as_of:
-            replay = Replay(Duck(self._duck), as_of_us=to_micros(as_of), at_position=self._at_position)
+            replay = Question(Duck(self._duck), as_of_us=to_micros(as_of), at_position=self._at_position)
             self._replay = as_of, replay
         return self._replay[1]
 
@@ -153,7 +153,7 @@ def _total(row: tuple[Any, ...]) -> figures.CurrencyTotals:
     )
 
 
-def _levels(replay: Replay) -> dict[str, dict[int, figures.LevelTotals]]:
+def _levels(replay: Question) -> dict[str, dict[int, figures.LevelTotals]]:
     levels: dict[str, dict[int, figures.LevelTotals]] = {}
     for currency, level, *amounts in replay.levels():
         levels.setdefault(currency, {})[level] = figures.LevelTotals(*amounts)
