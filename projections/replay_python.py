@@ -15,6 +15,7 @@ from ledger.store.recorder import Recorded
 from projections.balances import Balance, digest, in_order
 from projections.changes import read_change
 from projections.content import ContentRoot
+from projections.figures import LevelTotals, Replay, totals_of
 from projections.fold import Clawback, Fold, OrderOutcome
 from projections.runner import Progress
 
@@ -22,14 +23,8 @@ PROGRESS_EVERY = 1_000
 
 
 @dataclass(slots=True)
-class LevelTotals:
-    """One level in one currency, over orders by T (cli.md, `replay`).
-
-    orders, base_minor  orders with a referrer on the level, and what was paid for them
-    commission_minor    before refunds
-    refund_base_minor   refunds of those orders
-    earners             who was paid on the level
-    """
+class _Level:
+    """One level in one currency while the fold runs; the fields of LevelTotals, with the earners themselves."""
 
     orders: int = 0
     base_minor: int = 0
@@ -37,26 +32,6 @@ class LevelTotals:
     clawback_minor: int = 0
     refund_base_minor: int = 0
     earners: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """The ledger at (T, P).
-
-    levels    by currency, then level 1..3
-    outcomes  how many (order, level) had each reason
-    """
-
-    as_of: datetime
-    at_position: int
-    engine: str
-    events: int
-    seconds: float
-    digest: str
-    content_root: str
-    balances: list[Balance]
-    levels: dict[str, dict[int, LevelTotals]]
-    outcomes: dict[str, int]
 
 
 @dataclass(slots=True)
@@ -72,7 +47,7 @@ class _Books:
     def __init__(self, as_of: datetime) -> None:
         self._as_of_us = to_micros(as_of)
         self._accounts: defaultdict[tuple[str, str], _Account] = defaultdict(_Account)
-        self.levels: dict[str, dict[int, LevelTotals]] = {}
+        self._levels: dict[str, dict[int, _Level]] = {}
         self.outcomes: Counter[str] = Counter()
 
     def take_order(self, order: OrderOutcome) -> None:
@@ -125,10 +100,26 @@ class _Books:
             for (member, currency), account in self._accounts.items()
         )
 
-    def _totals(self, currency: str) -> dict[int, LevelTotals]:
-        totals = self.levels.get(currency)
+    def levels(self) -> dict[str, dict[int, LevelTotals]]:
+        return {
+            currency: {
+                level: LevelTotals(
+                    orders=row.orders,
+                    base_minor=row.base_minor,
+                    commission_minor=row.commission_minor,
+                    clawback_minor=row.clawback_minor,
+                    refund_base_minor=row.refund_base_minor,
+                    members=len(row.earners),
+                )
+                for level, row in by_level.items()
+            }
+            for currency, by_level in sorted(self._levels.items())
+        }
+
+    def _totals(self, currency: str) -> dict[int, _Level]:
+        totals = self._levels.get(currency)
         if totals is None:
-            totals = self.levels[currency] = {level: LevelTotals() for level in (1, 2, 3)}
+            totals = self._levels[currency] = {level: _Level() for level in (1, 2, 3)}
         return totals
 
 
@@ -158,9 +149,10 @@ def replay(rows: Iterable[Recorded], as_of: datetime, progress: Progress | None 
         seconds=time.perf_counter() - started,
         digest=digest(balances),
         content_root=content.hex(),
-        balances=balances,
-        levels=books.levels,
+        totals=totals_of(balances),
+        levels=books.levels(),
         outcomes=dict(sorted(books.outcomes.items())),
+        balances=balances,
     )
 
 

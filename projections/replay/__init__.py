@@ -1,1 +1,1 @@
-"""The rule book a second time: SQL for money, teams and outcomes; a sequential decider for bindings."""
+"""The second implementation of the rule book: set-based SQL over relations, and a decider of bindings of its own."""
