@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -18,11 +18,9 @@ from ledger.clock import to_micros
 from ledger.errors import RefusedError
 from ledger.plan import PlanTerms
 from ledger.store.recorder import LogRecorder
-from ledger.tree.hashing import root_of
 from projections import figures
 from projections.archive.reading import Archive
 from projections.balances import Balance
-from projections.replay.answers import Balance as Line
 from projections.replay.answers import OrderLevel, Teammate
 from projections.replay.bindings import Difference
 from projections.replay.deciding import decide_again, terms_of
@@ -30,6 +28,7 @@ from projections.replay.duck import Duck
 from projections.replay.pipeline import Question
 from projections.replay.relations import from_archive, from_store
 from projections.replay.statements import statement
+from projections.replay.summary import answered, balances_of
 from projections.runner import Progress
 
 MEMORY_LIMIT = "3GB"
@@ -104,21 +103,16 @@ class Session:
 
     def answer(self, as_of: datetime, members: Sequence[str] = ()) -> figures.Replay:
         """The figures as of T; with the balances of the members asked for."""
-        replay = self._at(as_of)
+        question = self._at(as_of)
         wanted = set(members)
-        lines = root_of(line.encode() for line in replay.lines())
-        return figures.Replay(
+        return answered(
+            question,
             as_of=as_of,
             at_position=self._at_position,
             engine="duckdb",
-            events=self._at_position,
-            seconds=time.perf_counter() - self._started,
-            digest=lines.hex(),
             content_root=self._content_root,
-            totals={row[0]: _total(row) for row in replay.totals()},
-            levels=_levels(replay),
-            outcomes={row.reason: row.order_levels for row in replay.outcomes()},
-            balances=[_balance(row) for row in replay.balances() if row.member in wanted] if wanted else [],
+            started=self._started,
+            balances=[row for row in balances_of(question) if row.member in wanted] if wanted else [],
         )
 
     def lines(self, as_of: datetime) -> Iterator[str]:
@@ -127,7 +121,7 @@ class Session:
 
     def balances(self, as_of: datetime) -> Iterator[Balance]:
         """Every balance, in order."""
-        return map(_balance, self._at(as_of).balances())
+        return balances_of(self._at(as_of))
 
     def team(self, as_of: datetime, member: str) -> list[Teammate]:
         """Who is above and below a member (T-1); nobody for one the log does not name."""
@@ -155,32 +149,6 @@ class Session:
             replay = Question(Duck(self._duck), as_of_us=to_micros(as_of), at_position=self._at_position)
             self._replay = as_of, replay
         return self._replay[1]
-
-
-def _total(row: tuple[Any, ...]) -> figures.CurrencyTotals:
-    _, earned, clawed_back, pending, available, members = row
-    return figures.CurrencyTotals(
-        earned=earned, clawed_back=clawed_back, pending=pending, available=available, members=members
-    )
-
-
-def _levels(replay: Question) -> dict[str, dict[int, figures.LevelTotals]]:
-    levels: dict[str, dict[int, figures.LevelTotals]] = {}
-    for currency, level, *amounts in replay.levels():
-        levels.setdefault(currency, {})[level] = figures.LevelTotals(*amounts)
-    return levels
-
-
-def _balance(row: Line) -> Balance:
-    """A balance as all projections name its amounts."""
-    return Balance(
-        member=row.member,
-        currency=row.currency,
-        earned=row.earned,
-        clawed_back=row.clawed_back,
-        pending=row.pending,
-        available=row.available,
-    )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
