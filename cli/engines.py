@@ -115,7 +115,8 @@ def _by_duckdb(ledger: Ledger | None, asked: Asked, position: int, archive: Arch
     ):
         otherwise = _decided_again(session, asked)
         as_of = asked.question.as_of
-        found = session.answer(as_of, asked.members)
+        with progress("computing", position) as computed:
+            found = session.answer(as_of, asked.members, computed)
         if asked.save is not None:
             _save(asked, found, session.lines(as_of))
         return Answer(found, {name: session.team(as_of, name) for name in asked.members}, otherwise)

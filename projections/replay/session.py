@@ -78,7 +78,7 @@ class Session:
         self._at_position = at_position
         self._content_root = content_root
         self._started = started
-        self._replay: tuple[datetime, Question] | None = None
+        self._asked: tuple[datetime, Question] | None = None
 
     def requests(self) -> int:
         """How many requests there are to decide again."""
@@ -86,7 +86,7 @@ class Session:
 
     def decide_again(self, progress: Progress | None = None) -> list[Difference]:
         """Bindings are those that the recorded requests give now; returns what was decided otherwise (X-2)."""
-        self._replay = None
+        self._asked = None
         return decide_again(self._duck, progress=progress)
 
     def bindings_otherwise(self) -> Iterator[BindingOtherwise]:
@@ -96,14 +96,22 @@ class Session:
 
     def suppose(self, plan: PlanTerms, progress: Progress | None = None) -> list[Difference]:
         """From here on everything is as if this plan had replaced all others from the beginning."""
-        self._replay, terms = None, terms_of(plan)
+        self._asked, terms = None, terms_of(plan)
         self._duck.execute(statement("load/suppose_plan"), terms._asdict())
         self._duck.execute(statement("load/suppose_orders"))
         return decide_again(self._duck, terms, progress)
 
-    def answer(self, as_of: datetime, members: Sequence[str] = ()) -> figures.Replay:
-        """The figures as of T; with the balances of the members asked for."""
-        question = self._at(as_of)
+    def answer(
+        self, as_of: datetime, members: Sequence[str] = (), progress: Progress | None = None
+    ) -> figures.Replay:
+        """The figures as of T; with the balances of the members asked for.
+
+        Args:
+            as_of: T.
+            members: names.
+            progress: called with the number of events taken into account since the last call.
+        """
+        question = self._at(as_of, progress)
         wanted = set(members)
         return answered(
             question,
@@ -143,12 +151,12 @@ class Session:
         currencies = dict(self._duck.execute(statement("load/currencies_at"), [positions]).fetchall())
         return [(name, currencies[row.order_position], row) for name, row in mine]
 
-    def _at(self, as_of: datetime) -> Question:
-        """The replay of that time; the last one is kept."""
-        if self._replay is None or self._replay[0] != as_of:
-            replay = Question(Duck(self._duck), as_of_us=to_micros(as_of), at_position=self._at_position)
-            self._replay = as_of, replay
-        return self._replay[1]
+    def _at(self, as_of: datetime, progress: Progress | None = None) -> Question:
+        """The question of that time; the last one is kept."""
+        if self._asked is None or self._asked[0] != as_of:
+            engine, at = Duck(self._duck), to_micros(as_of)
+            self._asked = as_of, Question(engine, as_of_us=at, at_position=self._at_position, progress=progress)
+        return self._asked[1]
 
 
 @contextmanager
