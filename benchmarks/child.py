@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from benchmarks import callers, cases, limits, peers, questions, visible
+from benchmarks import callers, cases, limits, peers, questions, replays, visible
 from benchmarks.measure import Case, Job, Measured, Stopwatch
 
 CASES: Mapping[str, Case] = {
@@ -26,10 +26,11 @@ CASES: Mapping[str, Case] = {
     "visible": visible.visible,
     "one balance": questions.one_balance,
     "one team": questions.one_team,
+    "python": replays.python,
 }
 COMMANDS = ("ingest", "project", "replay")
 # What integrators run collects garbage as it does in their programs.
-COLLECTING = (*COMMANDS, "callers", "submit", "submit, vacuumed", "visible")
+COLLECTING = (*COMMANDS, "callers", "submit", "submit, vacuumed", "visible", "python")
 
 
 def main() -> None:

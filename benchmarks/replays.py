@@ -1,0 +1,31 @@
+"""Replays inside a process: from opening what they read to a digest."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from benchmarks.journals import left, write_journal, write_left
+from benchmarks.measure import Done, Job, Watch, expect
+from ledger.application import Ledger
+from projections.replay_python import replay
+
+# The end of the generated year: all its orders, some on hold, and the refunds so far.
+END = date(2025, 1, 1)
+AS_OF = datetime(2024, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+
+
+def python(job: Job, watch: Watch) -> Done:
+    """A fold over the log. Afterwards it writes the journal of the same events, and what members have left by it."""
+    with watch, closing(Ledger(job.log)) as ledger:
+        upto = min(job.upto, ledger.log.head())
+        found = replay(ledger.log.read(upto=upto), AS_OF)
+    expect("events replayed", found=found.events, wanted=upto)
+    figures = dict[str, float]()
+    if job.file:
+        with closing(Ledger(job.log)) as ledger, Path(job.file).open("w", encoding="utf-8") as out:
+            journal = write_journal(ledger.log.read(upto=upto), out)
+        write_left(left(found.balances), Path(job.file))
+        figures = {"orders": journal.orders, "transactions": journal.transactions, "postings": journal.postings}
+    return Done(events=found.events, digest=found.digest, figures=figures)
