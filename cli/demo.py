@@ -19,7 +19,7 @@ from cli.history import Shape, lines
 from cli.ingest import How, Rejects, Tally, feed, tally_report
 from cli.output import Report, rendered
 from cli.records import open_records
-from cli.replays import replay_report
+from cli.replay_report import replay_report
 from cli.teams import Team, team_report
 from cli.terminal import coloured, counted
 from ledger.application import Ledger

@@ -13,6 +13,7 @@ from cli import context
 from cli.auditing import audit
 from cli.balances import balance, explain
 from cli.demo import demo
+from cli.differences import diff
 from cli.ingest import ingest
 from cli.options import CheckedParam
 from cli.plans import plan
@@ -88,7 +89,7 @@ def refledger(ctx: click.Context, *, url: str, actor: str, verbose: int, quiet: 
     ctx.obj = context.Settings(url, actor, verbose - quiet)
 
 
-for command in (init, plan, ingest, expire, balance, team, explain, replay, audit, worker, demo):
+for command in (init, plan, ingest, expire, balance, team, explain, replay, diff, audit, worker, demo):
     refledger.add_command(command)
 worker.add_command(worker_rebuild)
 

@@ -1,96 +1,81 @@
-"""For finance: replay, everything again from the events alone."""
+"""For finance: replay, everything again from the events alone, and what another plan would have paid."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.balances import BALANCE_MONEY
-from cli.context import DISAGREE, Settings, opened
-from cli.options import Question, asking
-from cli.output import Report, Section, emit
-from cli.terminal import counted, progress, say
-from ledger.errors import PositionError
-from projections.figures import Replay
-from projections.replay_python import replay as replay_log
-
-_MINOR = frozenset({"base_minor", "commission_minor", "clawback_minor", "refund_base_minor"})
-_LEVEL = ("orders", "base_minor", "commission_minor", "clawback_minor", "refund_base_minor", "members")
+from cli.context import DISAGREE, Settings
+from cli.engines import ENGINES, Answer, Asked, answered
+from cli.options import ID, Question, asking
+from cli.output import emit
+from cli.plans import plan_in
+from cli.replay_report import answer_report
+from cli.terminal import counted, say
 
 
 @click.command(short_help="Compute everything again from the events.")
-@click.option("--engine", type=click.Choice(["python"]), default="python", show_default=True, help="Who computes it.")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="Who computes it. Default: python, but duckdb for --archive, --plan and --redecide.",
+)
+@click.option("--archive", metavar="DIR", help="Read sealed segments from here, and only what follows from the store.")
 @click.option("--check", metavar="DIGEST", help="Compare with this digest; status 3 if it differs.")
+@click.option("--redecide", is_flag=True, help="Decide binds and unbinds again; status 3 if any comes out otherwise.")
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What if: the plan in this file instead of all others, from the beginning.",
+)
+@click.option("--member", "members", multiple=True, type=ID, help="Show this member's balance and team; repeatable.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Keep it in this file, for `diff`.")
+@click.option("--memory-limit", metavar="SIZE", help="duckdb: the most it may take, as 2GB; more goes to disk. [3GB]")
+@click.option(
+    "--temp-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="duckdb: where what goes to disk is put.",
+)
+@click.option("--master", metavar="URL", help="spark: the cluster. [local[*], this machine]")
 @asking
 @click.pass_obj
-def replay(settings: Settings, engine: str, check: str | None, **options: Any) -> None:
+def replay(settings: Settings, **options: Any) -> None:
     """Compute everything again from the events alone, as of any time, knowing only what was known at any position.
 
-    The same (--as-of, --at-position) gives the same figures and digest for ever, on every machine and store.
+    The same (--as-of, --at-position) gives the same figures and digest for ever, on every machine, store and engine.
+    python takes one event after the other, by the very rules that decide; duckdb and spark are a second formulation of
+    the rule book, in SQL, for many millions of events.
 
     \b
     refledger replay --as-of 2026-02-01 --tz Europe/London
     refledger replay --as-of 2026-02-01T00:00:00Z --at-position 52310 --check 5f0c...
+    refledger replay --archive archive --redecide
+    refledger replay --plan shorter.toml --save shorter.replay
+    refledger diff live shorter.replay
     """
-    del engine
     question = Question.of(options)
-    with opened(settings) as ledger:
-        head = ledger.log.head()
-        position = head if question.at_position is None else question.at_position
-        if position > head:
-            raise PositionError(f"the log has positions 1 to {head}, not {position}")
-        with progress("replaying", position) as advance:
-            found = replay_log(ledger.log.read(upto=position), question.as_of, advance)
-    emit(replay_report(found), question.form, question.output)
-    say(f"{counted(found.events, 'event')} replayed in {found.seconds:.1f} s, digest {found.digest}")
-    if check is not None and check != found.digest:
-        click.echo(f"error: the digest is {found.digest}, not {check}", err=True)
+    check, plan_file = options.pop("check"), options.pop("plan_file")
+    asked = Asked(question, plan=None if plan_file is None else plan_in(plan_file), **options)
+    found = answered(settings, asked)
+    emit(answer_report(found), question.form, question.output)
+    _say_how_it_went(found)
+    digest = found.replay.digest
+    if check is not None and check != digest:
+        click.echo(f"error: the digest is {digest}, not {check}", err=True)
         sys.exit(DISAGREE)
     if check is not None:
         say("the digest matches")
+    if asked.redecide and found.otherwise:
+        click.echo("error: the books disagree: requests were recorded otherwise than the rules decide", err=True)
+        sys.exit(DISAGREE)
 
 
-def replay_report(found: Replay) -> Report:
-    """A replay as a report: totals, levels, outcomes, and what proves it."""
-    document = {
-        "as_of": found.as_of,
-        "at_position": found.at_position,
-        "engine": found.engine,
-        "events": found.events,
-        "seconds": round(found.seconds, 3),
-        "digest": found.digest,
-        "content_root": found.content_root,
-        "totals": {currency: asdict(total) for currency, total in found.totals.items()},
-        "levels": {
-            currency: {str(level): asdict(row) for level, row in by_level.items()}
-            for currency, by_level in found.levels.items()
-        },
-        "outcomes": dict(found.outcomes),
-    }
-    return Report(_sections(found, document), document)
-
-
-def _sections(found: Replay, document: dict[str, Any]) -> list[Section]:
-    totals = [{"currency": currency, **total} for currency, total in document["totals"].items()]
-    levels = [
-        {"currency": currency, "level": int(level), **row}
-        for currency, by_level in document["levels"].items()
-        for level, row in by_level.items()
-    ]
-    outcomes = [{"outcome": reason, "levels_of_orders": count} for reason, count in found.outcomes.items()]
-    facts = [
-        {"what": "as of", "value": found.as_of},
-        {"what": "at position", "value": found.at_position},
-        {"what": "events", "value": found.events},
-        {"what": "digest", "value": found.digest},
-        {"what": "content root", "value": found.content_root},
-    ]
-    return [
-        Section(["currency", *BALANCE_MONEY, "members"], totals, frozenset(BALANCE_MONEY), title="balances in all"),
-        Section(["currency", "level", *_LEVEL], levels, _MINOR, title="by level"),
-        Section(["outcome", "levels_of_orders"], outcomes, title="outcomes"),
-        Section(["what", "value"], facts, title="proof"),
-    ]
+def _say_how_it_went(found: Answer) -> None:
+    events = counted(found.replay.events, "event")
+    say(f"{events} replayed in {found.replay.seconds:.1f} s, digest {found.replay.digest}")
+    if found.otherwise is not None:
+        say(f"bindings were decided again, {counted(len(found.otherwise), 'request')} otherwise than recorded")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.canonical import canonical
+from ledger.canonical import quoted
 from ledger.clock import to_micros
 from ledger.store.session import Session, load
 from ledger.tree.hashing import root_of
@@ -68,6 +68,15 @@ def in_order(balances: Iterable[Balance]) -> list[Balance]:
     return sorted(balances, key=lambda balance: (balance.member.encode(), balance.currency.encode()))
 
 
-def digest(balances: Sequence[Balance]) -> str:
+def line_of(balance: Balance) -> str:
+    """The canonical JSON of one balance, without a line end (S-3)."""
+    return (
+        f'{{"adjusted":{balance.adjusted},"available":{balance.available},"clawed_back":{balance.clawed_back},'
+        f'"currency":{quoted(balance.currency)},"earned":{balance.earned},"member":{quoted(balance.member)},'
+        f'"paid":{balance.paid},"pending":{balance.pending},"reserved":{balance.reserved}}}'
+    )
+
+
+def digest(balances: Iterable[Balance]) -> str:
     """The digest of balances in order: RFC 6962 root of their canonical lines, 64 hex digits (S-3)."""
-    return root_of(canonical(asdict(balance)) for balance in balances).hex()
+    return root_of(line_of(balance).encode() for balance in balances).hex()

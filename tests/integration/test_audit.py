@@ -24,7 +24,7 @@ from tests.builders import bind, commands, order, plan, refund, submit
 from tests.cli_runner import Tool, desk
 from tests.properties.test_generated import history
 
-NAMES = ["positions", "recorded_at", "events", "decisions", "projection"]
+NAMES = ["positions", "recorded_at", "events", "decisions", "bindings", "projection"]
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def test_one_line_a_control(tool: Tool, store_url: str) -> None:
     assert [line.split() for line in lines] == [[name, "pass"] for name in NAMES]
     damaged(store_url, "DELETE FROM decision_binding WHERE bind = 'bind-b2'")
     answer = tool("audit", "--format", "tsv", status=3)
-    assert [row["result"] for row in answer.rows("tsv")] == ["pass", "pass", "pass", "finding", "pass"]
+    assert [row["result"] for row in answer.rows("tsv")] == ["pass", "pass", "pass", "finding", "pass", "pass"]
     assert "decisions" in answer.err
 
 

@@ -1,0 +1,131 @@
+"""The engines behind `replay`: which one a question needs, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from cli.context import Settings, opened
+from cli.options import Question
+from cli.terminal import progress, say
+from ledger.application import Ledger
+from ledger.commands import PublishPlan
+from ledger.errors import PositionError
+from projections.balances import line_of
+from projections.figures import Replay
+from projections.replay.bindings import Difference
+from projections.replay.figures import Teammate
+from projections.replay.session import Session, Setup, replaying
+from projections.replay_python import replay as replay_python
+from projections.saved import Heading, save
+
+Engine = Literal["python", "duckdb", "spark"]
+ENGINES: tuple[Engine, ...] = ("python", "duckdb", "spark")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `replay` was asked.
+
+    plan     what if: the plan instead of all others
+    members  whose balances and teams to show
+    save     the file that keeps the replay
+    """
+
+    question: Question
+    engine: Engine | None = None
+    archive: str | None = None
+    redecide: bool = False
+    plan: PublishPlan | None = None
+    members: Sequence[str] = ()
+    save: Path | None = None
+    memory_limit: str | None = None
+    temp_dir: Path | None = None
+    master: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What it answers.
+
+    teams      of the members asked for, where the engine knows them
+    otherwise  requests decided otherwise than recorded; None: none was decided again
+    """
+
+    replay: Replay
+    teams: dict[str, list[Teammate]] = field(default_factory=dict)
+    otherwise: list[Difference] | None = None
+
+
+def answered(settings: Settings, asked: Asked) -> Answer:
+    """Replays with the engine that was asked for, or that the question needs.
+
+    Raises:
+        click.UsageError: no engine can do all of that.
+        PositionError: the log has no such position.
+    """
+    engine = asked.engine or ("duckdb" if asked.archive or asked.plan or asked.redecide else "python")
+    if asked.plan is not None and asked.redecide:
+        raise click.UsageError("--plan decides every binding again already: leave out --redecide")
+    if engine == "python" and (asked.archive or asked.plan or asked.redecide):
+        raise click.UsageError("--archive, --plan and --redecide need --engine duckdb")
+    with opened(settings) as ledger:
+        position = _position(ledger, asked.question)
+        if engine == "python":
+            return _by_python(ledger, asked, position)
+        return _by_duckdb(ledger, asked, position)
+
+
+def _position(ledger: Ledger, question: Question) -> int:
+    head = ledger.log.head()
+    position = head if question.at_position is None else question.at_position
+    if position > head:
+        raise PositionError(f"the log has positions 1 to {head}, not {position}")
+    return position
+
+
+def _by_python(ledger: Ledger, asked: Asked, position: int) -> Answer:
+    with progress("replaying", position) as advance:
+        found = replay_python(ledger.log.read(upto=position), asked.question.as_of, advance)
+    _save(asked, found, map(line_of, found.balances))
+    wanted = set(asked.members)
+    return Answer(replace(found, balances=[row for row in found.balances if row.member in wanted]))
+
+
+def _by_duckdb(ledger: Ledger, asked: Asked, position: int) -> Answer:
+    setup = Setup(spill_folder=asked.temp_dir)
+    if asked.memory_limit is not None:
+        setup = replace(setup, memory_limit=asked.memory_limit)
+    with (
+        progress("reading", position) as advance,
+        replaying(ledger.log, position, setup, advance) as session,
+    ):
+        otherwise = _decided_again(session, asked)
+        as_of = asked.question.as_of
+        found = session.answer(as_of, asked.members)
+        if asked.save is not None:
+            _save(asked, found, session.lines(as_of))
+        return Answer(found, {name: session.team(as_of, name) for name in asked.members}, otherwise)
+
+
+def _decided_again(session: Session, asked: Asked) -> list[Difference] | None:
+    if asked.plan is None and not asked.redecide:
+        return None
+    with progress("deciding again", session.requests()) as advance:
+        return session.decide_again(advance) if asked.plan is None else session.suppose(asked.plan, advance)
+
+
+def _save(asked: Asked, found: Replay, lines: Iterable[str]) -> None:
+    if asked.save is None:
+        return
+    what = "as recorded"
+    if asked.redecide:
+        what = "bindings decided again"
+    if asked.plan is not None:
+        what = "what if, another plan"
+    save(asked.save, Heading(found.as_of, found.at_position, found.digest, what), lines)
+    say(f"saved: {asked.save}")

@@ -1,0 +1,41 @@
+"""DuckDB under the replay: statements of the pipeline on one connection that has the relations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+
+from projections.replay.pipeline import Row, prelude
+
+_FETCHED_AT_ONCE = 10_000
+
+
+class Duck:
+    """An engine of the pipeline.
+
+    Args:
+        connection: has the relations as tables or views. Whoever opened it sets memory, threads and the folder to
+            spill to.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        connection.execute(prelude("duckdb"))
+        # Which row comes first matters only where a statement says so; remembering it costs memory.
+        connection.execute("SET preserve_insertion_order = false")
+
+    def declare(self, function: str, value: int) -> None:
+        """Let `function()` be this BIGINT in what is defined from now on."""
+        self._connection.execute(f"CREATE OR REPLACE TEMP MACRO {function}() AS CAST({value:d} AS BIGINT)")
+
+    def define(self, name: str, select: str, *, materialised: bool) -> None:
+        """Let `name` be the rows of a SELECT, worked out now or when it is read; it may replace what it reads."""
+        kind = "TABLE" if materialised else "VIEW"
+        self._connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {select}")
+
+    def rows(self, select: str) -> Iterator[Row]:
+        """Rows of a SELECT, in its order. The connection is in use until the last was read."""
+        result = self._connection.execute(select)
+        while batch := result.fetchmany(_FETCHED_AT_ONCE):
+            yield from batch

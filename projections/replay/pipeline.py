@@ -1,0 +1,173 @@
+"""Balances, levels, outcomes and teams at any (T, P) from the relations of a log, in SQL that two engines read alike.
+
+Relations (BIGINT unless said; times in microseconds since 1970, amounts in minor units, `position` in the log):
+
+    member_name(member, name VARCHAR)                  members are 1, 2, ... in all other relations
+    plan_term(plan, position, effective_from_us, rate_1_ppm, rate_2_ppm, rate_3_ppm, rounding VARCHAR, hold_us,
+              self_purchase VARCHAR, ...)
+    order_fact(position, at_us, member, currency VARCHAR, amount_minor, plan or null)
+    refund_fact(position, at_us, order_position, amount_minor)           recorded ones
+    binding_fact(position, kind VARCHAR bound|released|renewed, bind, member, referrer, at_us, ends_at_us or null)
+
+What is made of them, each in sql/<name>.sql:
+
+    binding_fact -> binding_version -> piece -> near_piece                                   once
+    order_fact, near_piece -> order_chunk -> near_upline [-> climber] -> upline              per chunk of positions
+    upline, refund_fact -> refund_run -> level_row -> member_level                           per chunk of positions
+    all member_level -> balance, level, outcome                                              once
+
+Orders are taken in chunks of positions, because a hundred million do not fit into one statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any, LiteralString, Protocol, cast
+
+from projections.replay.figures import Balance, Level, OrderLevel, Outcome, Teammate
+
+CHUNK_POSITIONS = 16_000_000
+FACTS_JOINED = 16
+
+Row = tuple[Any, ...]
+
+
+class Engine(Protocol):
+    """A database that has the relations."""
+
+    def declare(self, function: str, value: int) -> None:
+        """Let `function()` be this BIGINT in what is defined from now on."""
+        ...
+
+    def define(self, name: str, select: str, *, materialised: bool) -> None:
+        """Let `name` be the rows of a SELECT, worked out now or when it is read; it may replace what it reads."""
+        ...
+
+    def rows(self, select: str) -> Iterator[Row]:
+        """Rows of a SELECT, in its order."""
+        ...
+
+
+def statement(name: str) -> LiteralString:
+    """The SELECT of sql/`name`.sql."""
+    return _text("sql", name)
+
+
+def prelude(dialect: str) -> LiteralString:
+    """The statement that makes a dialect ready for the common SQL."""
+    return _text("prelude", dialect)
+
+
+def _text(folder: str, name: str) -> LiteralString:
+    file = resources.files("projections.replay").joinpath(folder, f"{name}.sql")
+    # The files are part of the program, as literal as a string in it.
+    return cast("LiteralString", file.read_text(encoding="utf-8"))
+
+
+class Replay:
+    """The figures of one question (T, P).
+
+    Args:
+        engine: has the relations of a log, up to P or further. One question at a time.
+        as_of_us: T, microseconds since 1970.
+        at_position: P.
+        chunk_positions: how many positions of orders one statement takes.
+        facts_joined: members with more binding facts are not joined with orders, but climbed.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        as_of_us: int,
+        at_position: int,
+        chunk_positions: int = CHUNK_POSITIONS,
+        facts_joined: int = FACTS_JOINED,
+    ) -> None:
+        self._engine = engine
+        self._chunks = [
+            (first, min(first + chunk_positions - 1, at_position))
+            for first in range(1, max(at_position, 1) + 1, chunk_positions)
+        ]
+        self._has_sums = False
+        engine.declare("as_of_us", as_of_us)
+        engine.declare("at_position", at_position)
+        engine.declare("facts_joined", facts_joined)
+        self._define("binding_version", materialised=True)
+        self._define("piece", materialised=True)
+        self._has_crowded = bool(list(engine.rows(statement("crowded"))))
+        self._define("near_piece", materialised=self._has_crowded)
+
+    def balances(self) -> Iterator[Balance]:
+        """Lines in the order of the members' bytes, then of the currency (S-1, S-3)."""
+        self._sum_up()
+        return map(Balance._make, self._engine.rows("SELECT * FROM balance ORDER BY name, currency"))
+
+    def totals(self) -> Iterator[Row]:
+        """All balances of each currency together: currency, earned, clawed_back, pending, available, members."""
+        self._sum_up()
+        return self._engine.rows(statement("currency_total"))
+
+    def lines(self) -> Iterator[str]:
+        """Canonical JSON of each balance, in order: the lines of the digest (S-3)."""
+        self._sum_up()
+        return (line for (line,) in self._engine.rows(statement("digest_line")))
+
+    def levels(self) -> Iterator[Level]:
+        """Three rows for every currency with an order by T, sorted (T-2)."""
+        self._sum_up()
+        return map(Level._make, self._engine.rows(statement("level")))
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Outcomes that some (order, level) by T had, sorted (A-3)."""
+        self._sum_up()
+        return map(Outcome._make, self._engine.rows(statement("outcome")))
+
+    def team(self, member: int) -> Iterator[Teammate]:
+        """Who is below and above a member, given by its number, sorted (T-1)."""
+        self._engine.declare("asked_member", member)
+        self._define("edge_now", materialised=False)
+        return map(Teammate._make, self._engine.rows(statement("team")))
+
+    def order_levels(self) -> Iterator[OrderLevel]:
+        """Every level of every order by T, in order of position."""
+        for chunk in self._chunks:
+            self._take(chunk)
+            yield from map(OrderLevel._make, self._engine.rows(statement("order_level")))
+
+    def _sum_up(self) -> None:
+        """Make `member_level` of all chunks, once."""
+        if self._has_sums:
+            return
+        names = [f"member_level_{number}" for number in range(len(self._chunks))]
+        for name, chunk in zip(names, self._chunks, strict=True):
+            self._take(chunk)
+            self._engine.define(name, statement("member_level"), materialised=True)
+        every = " UNION ALL ".join(f"SELECT * FROM {name}" for name in names)  # noqa: S608  # names of our own
+        self._engine.define("member_level", every, materialised=False)
+        self._engine.define("balance", statement("balance"), materialised=True)
+        self._has_sums = True
+
+    def _take(self, chunk: tuple[int, int]) -> None:
+        """Define everything up to `level_row` for the orders from the first position to the last."""
+        self._engine.declare("chunk_first", chunk[0])
+        self._engine.declare("chunk_last", chunk[1])
+        self._define("order_chunk", materialised=False)
+        self._define("refund_run", materialised=True)
+        if self._has_crowded:
+            self._climb()
+        else:
+            self._engine.define("upline", statement("near_upline"), materialised=False)
+        self._define("level_row", materialised=False)
+
+    def _climb(self) -> None:
+        """Find the uplines that lead past a member with many facts, step by step, and put them beside the others."""
+        self._define("near_upline", materialised=True)
+        self._engine.define("climber", statement("climb_start"), materialised=True)
+        for _ in range(3):
+            self._engine.define("climber", statement("climb"), materialised=True)
+        self._define("upline", materialised=False)
+
+    def _define(self, name: str, *, materialised: bool) -> None:
+        self._engine.define(name, statement(name), materialised=materialised)

@@ -1,0 +1,215 @@
+"""Replay, DuckDB engine: relations loaded once, then any question as of any time, in memory that has a limit."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Container, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from ledger.clock import to_micros
+from ledger.garbage import collection_paused
+from ledger.plan import PlanTerms
+from ledger.store.recorder import LogRecorder
+from ledger.tree.hashing import root_of
+from projections import figures
+from projections.balances import Balance
+from projections.content import ContentRoot
+from projections.replay.bindings import Difference
+from projections.replay.deciding import decide_again, terms_of
+from projections.replay.duck import Duck
+from projections.replay.figures import Balance as Line
+from projections.replay.figures import OrderLevel, Teammate
+from projections.replay.load import Loading
+from projections.replay.pipeline import Replay
+from projections.replay.source import source_of
+from projections.replay.statements import statement
+from projections.runner import Progress
+
+MEMORY_LIMIT = "3GB"
+ROWS_AT_A_TIME = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a replay runs.
+
+    memory_limit   of DuckDB, in its words; more than that goes to disk
+    spill_folder   where to; None: where temporary files go
+    """
+
+    memory_limit: str = MEMORY_LIMIT
+    spill_folder: Path | None = None
+
+
+class BindingOtherwise(NamedTuple):
+    """A binding as recorded and as decided again; times in microseconds since 1970, None: not at all.
+
+    bind  position of its MemberBound
+    """
+
+    bind: int
+    member: str
+    recorded_ends_at_us: int | None
+    decided_ends_at_us: int | None
+    recorded_released_at_us: int | None
+    decided_released_at_us: int | None
+
+
+class Session:
+    """The relations of a log up to P. One question at a time."""
+
+    def __init__(self, duck: DuckDBPyConnection, at_position: int, content_root: str, started: float) -> None:
+        self._duck = duck
+        self._at_position = at_position
+        self._content_root = content_root
+        self._started = started
+        self._replay: tuple[datetime, Replay] | None = None
+
+    def requests(self) -> int:
+        """How many requests there are to decide again."""
+        return self._duck.execute("SELECT count(*) FROM request_fact").fetchall()[0][0]
+
+    def decide_again(self, progress: Progress | None = None) -> list[Difference]:
+        """Bindings are those that the recorded requests give now; returns what was decided otherwise (X-2)."""
+        return decide_again(self._duck, progress=progress)
+
+    def bindings_otherwise(self) -> Iterator[BindingOtherwise]:
+        """Bindings granted both times that came to something else when they were decided again."""
+        return map(BindingOtherwise._make, self._duck.execute(statement("load/binding_state")).fetchall())
+
+    def suppose(self, plan: PlanTerms, progress: Progress | None = None) -> list[Difference]:
+        """From here on everything is as if this plan had replaced all others from the beginning."""
+        terms = terms_of(plan)
+        self._duck.execute(statement("load/suppose_plan"), terms._asdict())
+        self._duck.execute(statement("load/suppose_orders"))
+        return decide_again(self._duck, terms, progress)
+
+    def answer(self, as_of: datetime, members: Sequence[str] = ()) -> figures.Replay:
+        """The figures as of T; with the balances of the members asked for."""
+        replay = self._at(as_of)
+        wanted = set(members)
+        lines = root_of(line.encode() for line in replay.lines())
+        return figures.Replay(
+            as_of=as_of,
+            at_position=self._at_position,
+            engine="duckdb",
+            events=self._at_position,
+            seconds=time.perf_counter() - self._started,
+            digest=lines.hex(),
+            content_root=self._content_root,
+            totals={row[0]: _total(row) for row in replay.totals()},
+            levels=_levels(replay),
+            outcomes={row.reason: row.order_levels for row in replay.outcomes()},
+            balances=[_balance(row) for row in replay.balances() if row.member in wanted] if wanted else [],
+        )
+
+    def lines(self, as_of: datetime) -> Iterator[str]:
+        """Every balance as a line of the digest, in order (S-3)."""
+        return self._at(as_of).lines()
+
+    def balances(self, as_of: datetime) -> Iterator[Balance]:
+        """Every balance, in order."""
+        return map(_balance, self._at(as_of).balances())
+
+    def team(self, as_of: datetime, member: str) -> list[Teammate]:
+        """Who is above and below a member (T-1); nobody for one the log does not name."""
+        found = self._duck.execute("SELECT member FROM member_name WHERE name = ?", [member]).fetchall()
+        return list(self._at(as_of).team(found[0][0])) if found else []
+
+    def order_levels(self, as_of: datetime) -> Iterator[OrderLevel]:
+        """What every level of every order by T got, or why not (A-3)."""
+        return self._at(as_of).order_levels()
+
+    def orders_of(self, as_of: datetime, members: Container[str]) -> list[tuple[str, str, OrderLevel]]:
+        """The orders by T that had one of these members in their upline: member, currency, and what the level got."""
+        mine = [
+            (row.beneficiary, row)
+            for row in self.order_levels(as_of)
+            if row.beneficiary is not None and row.beneficiary in members
+        ]
+        positions = sorted({row.order_position for _, row in mine})
+        currencies = dict(self._duck.execute(statement("load/currencies_at"), [positions]).fetchall())
+        return [(name, currencies[row.order_position], row) for name, row in mine]
+
+    def _at(self, as_of: datetime) -> Replay:
+        """The replay of that time; the last one is kept."""
+        if self._replay is None or self._replay[0] != as_of:
+            replay = Replay(Duck(self._duck), as_of_us=to_micros(as_of), at_position=self._at_position)
+            self._replay = as_of, replay
+        return self._replay[1]
+
+
+def _total(row: tuple[Any, ...]) -> figures.CurrencyTotals:
+    _, earned, clawed_back, pending, available, members = row
+    return figures.CurrencyTotals(
+        earned=earned, clawed_back=clawed_back, pending=pending, available=available, members=members
+    )
+
+
+def _levels(replay: Replay) -> dict[str, dict[int, figures.LevelTotals]]:
+    levels: dict[str, dict[int, figures.LevelTotals]] = {}
+    for currency, level, *amounts in replay.levels():
+        levels.setdefault(currency, {})[level] = figures.LevelTotals(*amounts)
+    return levels
+
+
+def _balance(row: Line) -> Balance:
+    """A balance as all projections name its amounts."""
+    return Balance(
+        member=row.member,
+        currency=row.currency,
+        earned=row.earned,
+        clawed_back=row.clawed_back,
+        pending=row.pending,
+        available=row.available,
+    )
+
+
+@contextmanager
+def replaying(
+    log: LogRecorder, at_position: int, setup: Setup | None = None, progress: Progress | None = None
+) -> Generator[Session]:
+    """The relations of positions 1..P of a log, straight from its store.
+
+    Args:
+        log: the log.
+        at_position: what was known, P.
+        setup: how much memory it may take.
+        progress: called with the number of events read since the last call.
+
+    Raises:
+        IntegrityError: the log is not one this ledger wrote.
+    """
+    started, root = time.perf_counter(), ContentRoot()
+
+    def hash_content(duck: DuckDBPyConnection, table: str) -> None:
+        with duck.cursor() as reading:
+            events = reading.execute(f"SELECT topic, state FROM {table} ORDER BY position")  # noqa: S608  # our own name
+            while batch := events.fetchmany(ROWS_AT_A_TIME):
+                for topic, state in batch:
+                    root.add(topic, state)
+
+    with _connected(setup or Setup()) as duck, source_of(log) as source:
+        loading = Loading(duck)
+        with collection_paused():
+            loading.take(source, 0, at_position, hash_content, progress)
+        loading.finish(None)
+        yield Session(duck, at_position, root.hex(), started)
+
+
+@contextmanager
+def _connected(setup: Setup) -> Generator[DuckDBPyConnection]:
+    """A database in memory that spills into a folder of its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="refledger-replay-", dir=setup.spill_folder) as folder,
+        duckdb.connect(config={"memory_limit": setup.memory_limit, "temp_directory": folder}) as duck,
+    ):
+        yield duck

@@ -1,0 +1,8 @@
+-- The lines of the balance digest, in order (S-3): canonical JSON, as ids hold no control characters (V-2).
+SELECT concat(
+    '{"adjusted":0,"available":', available, ',"clawed_back":', clawed_back, ',"currency":"', currency,
+    '","earned":', earned, ',"member":"', replace(replace(name, '\', '\\'), '"', '\"'),
+    '","paid":0,"pending":', pending, ',"reserved":0}'
+) AS line
+FROM balance
+ORDER BY name, currency
