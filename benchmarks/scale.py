@@ -28,7 +28,7 @@ PYTHON = "python"
 COMMAND, INSIDE = "command", "inside"
 
 # A peer that runs out of memory gets so many times fewer events.
-FEWER = 4
+FEWER = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
