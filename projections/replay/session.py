@@ -79,6 +79,7 @@ class Session:
 
     def decide_again(self, progress: Progress | None = None) -> list[Difference]:
         """Bindings are those that the recorded requests give now; returns what was decided otherwise (X-2)."""
+        self._replay = None
         return decide_again(self._duck, progress=progress)
 
     def bindings_otherwise(self) -> Iterator[BindingOtherwise]:
@@ -87,7 +88,7 @@ class Session:
 
     def suppose(self, plan: PlanTerms, progress: Progress | None = None) -> list[Difference]:
         """From here on everything is as if this plan had replaced all others from the beginning."""
-        terms = terms_of(plan)
+        self._replay, terms = None, terms_of(plan)
         self._duck.execute(statement("load/suppose_plan"), terms._asdict())
         self._duck.execute(statement("load/suppose_orders"))
         return decide_again(self._duck, terms, progress)

@@ -20,11 +20,13 @@ from ledger.application import Ledger
 from ledger.clock import format_instant
 from ledger.decision_check import check_decisions
 from ledger.store.migrate import migrate
+from projections.replay.session import replaying
 from projections.view import PACKAGES
 from tests.builders import bind, commands, order, plan, refund, replayed
 from tests.ledger_driver import LedgerDriver
 from tests.postgres_server import Databases
 from tests.properties.naive import NaiveLedger
+from tests.second_engine import assert_same_figures
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MEMBERS = ("ann", "ben", "cat", "dan", "eve", "zoë")
@@ -156,6 +158,20 @@ class Stores(RuleBasedStateMachine):
         upto = data.draw(st.sampled_from(sorted(self.known)))
         for ledger in self.ledgers:
             assert replayed(ledger, as_of, self.known[upto]).digest == self.model.digest(as_of, upto)
+
+    @precondition(lambda self: not self.waiting)
+    @rule(as_of=instants | st.just(START + timedelta(days=400)), store=st.integers(0, 2), data=st.data())
+    def ask_the_second_engine(self, as_of: datetime, store: int, data: st.DataObject) -> None:
+        """Every figure, decision and team is the same to the formulation in SQL, whatever it reads the log from."""
+        ledger = self.ledgers[store]
+        upto = data.draw(st.sampled_from(sorted(self.known)))
+        assert_same_figures(ledger, as_of, self.known[upto])
+        with replaying(ledger.log, ledger.log.head()) as second:
+            for member in MEMBERS:
+                team = second.team(as_of, member)
+                assert [row.name for row in team if row.direction == "up"] == self.model.upline(member, as_of)
+                below = [{row.name for row in team if (row.direction, row.level) == ("down", n)} for n in (1, 2, 3)]
+                assert below == self.model.downline(member, as_of)
 
     def agree(self, as_of: datetime) -> None:
         """Every store answers as the model does."""
