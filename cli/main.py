@@ -10,6 +10,7 @@ from types import FrameType
 import click
 
 from cli import context
+from cli.archiving import archive
 from cli.auditing import audit
 from cli.balances import balance, explain
 from cli.demo import demo
@@ -89,7 +90,7 @@ def refledger(ctx: click.Context, *, url: str, actor: str, verbose: int, quiet: 
     ctx.obj = context.Settings(url, actor, verbose - quiet)
 
 
-for command in (init, plan, ingest, expire, balance, team, explain, replay, diff, audit, worker, demo):
+for command in (init, plan, ingest, expire, balance, team, explain, replay, diff, archive, audit, worker, demo):
     refledger.add_command(command)
 worker.add_command(worker_rebuild)
 

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 
 from ledger.events import EVENTS
-from ledger.tree.hashing import RootBuilder
+from ledger.tree.hashing import RootBuilder, leaf_hashes
 
 _DERIVED = frozenset(topic for topic, event in EVENTS.items() if event.IS_DERIVED)
 
-# In canonical JSON only the envelope's own key can look like this: inside a string the quotes are escaped.
-_RECORDED_AT = re.compile(rb'"recorded_at":"[^"]{27}",')
+# In canonical JSON only the envelope's own key can look like this: inside a string the quotes are escaped, and no input
+# or fact has such a key. It stands near the end.
+_KEY = b'"recorded_at":"'
+_LENGTH = len(b'"recorded_at":"2026-01-31T12:00:00.000000Z",')
+
+
+def content_of(state: bytes) -> bytes:
+    """Stored bytes without the envelope's recorded_at; without one they stay as they are."""
+    start = state.rfind(_KEY)
+    return state if start < 0 else state[:start] + state[start + _LENGTH :]
 
 
 class ContentRoot:
-    """Takes stored events in order and knows the content root of those so far."""
+    """Takes stored events in order and knows the content root of those so far.
 
-    def __init__(self) -> None:
-        self._root = RootBuilder()
+    root  the tree of their contents: where it stands, another ContentRoot can go on
+    """
+
+    def __init__(self, root: RootBuilder | None = None) -> None:
+        self.root = root or RootBuilder()
 
     def add(self, topic: str, state: bytes) -> None:
         """Counts one event, unless it is a derived fact."""
         if topic not in _DERIVED:
-            self._root.add(_RECORDED_AT.sub(b"", state, count=1))
+            self.root.add(content_of(state))
+
+    def extend(self, events: Iterable[tuple[str, bytes]]) -> None:
+        """Counts many events, topic and state each, at less cost than one by one."""
+        self.root.extend(leaf_hashes([content_of(state) for topic, state in events if topic not in _DERIVED]))
 
     def hex(self) -> str:
         """64 lower-case hex digits."""
-        return self._root.root().hex()
+        return self.root.root().hex()

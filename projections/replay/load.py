@@ -22,7 +22,7 @@ STREAMS_AT_A_TIME = 1_000
 
 _MACROS = ("macro_micros", "macro_stream")
 _STAGED = ("staged_order", "staged_refund", "staged_binding", "staged_request")
-_TABLES = (*_STAGED, "plan_term", "member_name", "known_stream")
+_TABLES = (*_STAGED, "plan_term", "known_stream")
 _STAGES = ("order", "refund", "bound", "changed", "request", "plan")
 FACTS = ("order_fact", "refund_fact", "binding_fact", "request_fact")
 _RECORDED = load("ledger.store", "select_recorded")
@@ -35,14 +35,26 @@ class Loading:
     """Turns ranges of the log into the relations of a DuckDB connection: FACTS, `plan_term` and `member_name`.
 
     `take` what there is, then `finish` once. Members of before the first range are put into `member_name` in between.
+    After `clear` the next ranges can be taken: numbers of members go on.
     """
 
-    def __init__(self, duck: DuckDBPyConnection) -> None:
+    def __init__(self, duck: DuckDBPyConnection, *, range_events: int = RANGE_EVENTS) -> None:
+        """range_events: how many are in memory at a time, twice."""
         self._duck = duck
-        for name in _MACROS:
+        self._range_events = range_events
+        for name in (*_MACROS, "table_member_name"):
             duck.execute(statement(f"load/{name}"))
+        self._begin()
+
+    def _begin(self) -> None:
         for name in _TABLES:
-            duck.execute(statement(f"load/table_{name}"))
+            self._duck.execute(statement(f"load/table_{name}"))
+
+    def clear(self) -> None:
+        """Forgets everything but the members."""
+        for name in (*FACTS, "plan_term", "known_stream"):
+            self._duck.execute(f"DROP TABLE {name}")
+        self._begin()
 
     def take(
         self, source: EventSource, after: int, upto: int, watch: Watch | None = None, progress: Progress | None = None
@@ -59,7 +71,8 @@ class Loading:
         Raises:
             IntegrityError: positions are missing, or an event is not one of this version.
         """
-        parts = [(start, min(upto, start + RANGE_EVENTS)) for start in range(after, upto, RANGE_EVENTS)]
+        step = self._range_events
+        parts = [(start, min(upto, start + step)) for start in range(after, upto, step)]
         with ThreadPoolExecutor(2) as pool:
 
             def fetch(part: tuple[int, int]) -> str:

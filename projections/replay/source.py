@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -33,6 +35,13 @@ class EventSource(Protocol):
         """
         ...
 
+    def reading(self, duck: DuckDBPyConnection, name: str, after: int, upto: int) -> AbstractContextManager[None]:
+        """The same events as a view or table that is read once, in order, while the context lasts.
+
+        Whether positions are missing is for the reader to check.
+        """
+        ...
+
     def close(self) -> None:
         """Ends the connection it made, if any."""
 
@@ -54,7 +63,18 @@ def source_of(log: LogRecorder) -> EventSource:
 
 
 class _Closing:
-    """A source in a `with`."""
+    """A source in a `with`; what can only fill tables is read through one."""
+
+    def fill(self, duck: DuckDBPyConnection, table: str, after: int, upto: int) -> None:
+        """Creates the table."""
+        raise NotImplementedError
+
+    @contextmanager
+    def reading(self, duck: DuckDBPyConnection, name: str, after: int, upto: int) -> Generator[None]:
+        """The events as a table."""
+        self.fill(duck, name, after, upto)
+        yield
+        duck.execute(f"DROP TABLE {name}")
 
     def close(self) -> None:
         """Nothing to end."""
@@ -97,6 +117,13 @@ class PostgresSource(_Closing):
 
     def fill(self, duck: DuckDBPyConnection, table: str, after: int, upto: int) -> None:
         """Creates the table in one query."""
+        with self.reading(duck, f"arrow_{table}", after, upto):
+            duck.execute(f"CREATE TABLE {table} AS SELECT * FROM arrow_{table}")  # noqa: S608  # our own names
+        check_whole(duck, table, after, upto)
+
+    @contextmanager
+    def reading(self, duck: DuckDBPyConnection, name: str, after: int, upto: int) -> Generator[None]:
+        """The events as they come from the server: rows are in memory a batch at a time."""
         with adbc.AdbcStatement(self._connection) as query:
             query.set_sql_query(
                 f"SELECT {', '.join(STORED_COLUMNS)} FROM event"  # noqa: S608  # integers and our own names
@@ -104,15 +131,33 @@ class PostgresSource(_Closing):
             )
             try:
                 rows, _ = query.execute_query()
-                duck.from_arrow(rows).create(table)
+                duck.from_arrow(rows).to_view(name)
+                yield
+                duck.execute(f"DROP VIEW {name}")
             except adbc.Error as error:
                 raise UnreachableError(str(error)) from None
-        check_whole(duck, table, after, upto)
 
     def close(self) -> None:
         """Ends the connection."""
         self._connection.close()
         self._database.close()
+
+
+class ParquetSource(_Closing):
+    """Files of stored events, in any order; which of them a range lies in they say themselves."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """`paths` as DuckDB reads them; one at least."""
+        self._paths = list(paths)
+
+    def fill(self, duck: DuckDBPyConnection, table: str, after: int, upto: int) -> None:
+        """Creates the table."""
+        duck.execute(
+            f"CREATE TABLE {table} AS SELECT {', '.join(STORED_COLUMNS)} FROM read_parquet($paths)"  # noqa: S608  # our own names
+            " WHERE position > $after AND position <= $upto",
+            {"paths": self._paths, "after": after, "upto": upto},
+        )
+        check_whole(duck, table, after, upto)
 
 
 def check_whole(duck: DuckDBPyConnection, table: str, after: int, upto: int) -> None:
