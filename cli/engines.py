@@ -15,10 +15,11 @@ from cli.terminal import progress, say
 from ledger.application import Ledger
 from ledger.commands import PublishPlan
 from ledger.errors import PositionError
+from projections.archive.reading import Archive
 from projections.balances import line_of
 from projections.figures import Replay
+from projections.replay.answers import Teammate
 from projections.replay.bindings import Difference
-from projections.replay.figures import Teammate
 from projections.replay.session import Session, Setup, replaying
 from projections.replay_python import replay as replay_python
 from projections.saved import Heading, save
@@ -73,19 +74,19 @@ def answered(settings: Settings, asked: Asked) -> Answer:
         raise click.UsageError("--plan decides every binding again already: leave out --redecide")
     if engine == "python" and (asked.archive or asked.plan or asked.redecide):
         raise click.UsageError("--archive, --plan and --redecide need --engine duckdb")
+    archive = None if asked.archive is None else Archive.open(asked.archive)
+    position = asked.question.at_position
+    if archive is not None and position is not None and position <= archive.end:
+        # All of it is sealed: no store is needed.
+        return _by_duckdb(None, asked, position, archive)
     with opened(settings) as ledger:
-        position = _position(ledger, asked.question)
+        head = ledger.log.head()
+        position = head if position is None else position
+        if position > head:
+            raise PositionError(f"the log has positions 1 to {head}, not {position}")
         if engine == "python":
             return _by_python(ledger, asked, position)
-        return _by_duckdb(ledger, asked, position)
-
-
-def _position(ledger: Ledger, question: Question) -> int:
-    head = ledger.log.head()
-    position = head if question.at_position is None else question.at_position
-    if position > head:
-        raise PositionError(f"the log has positions 1 to {head}, not {position}")
-    return position
+        return _by_duckdb(ledger, asked, position, archive)
 
 
 def _by_python(ledger: Ledger, asked: Asked, position: int) -> Answer:
@@ -96,13 +97,13 @@ def _by_python(ledger: Ledger, asked: Asked, position: int) -> Answer:
     return Answer(replace(found, balances=[row for row in found.balances if row.member in wanted]))
 
 
-def _by_duckdb(ledger: Ledger, asked: Asked, position: int) -> Answer:
+def _by_duckdb(ledger: Ledger | None, asked: Asked, position: int, archive: Archive | None) -> Answer:
     setup = Setup(spill_folder=asked.temp_dir)
     if asked.memory_limit is not None:
         setup = replace(setup, memory_limit=asked.memory_limit)
     with (
         progress("reading", position) as advance,
-        replaying(ledger.log, position, setup, advance) as session,
+        replaying(None if ledger is None else ledger.log, position, setup, archive, advance) as session,
     ):
         otherwise = _decided_again(session, asked)
         as_of = asked.question.as_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ledger.events import EVENTS
 from ledger.tree.hashing import RootBuilder, leaf_hashes
@@ -35,9 +35,17 @@ class ContentRoot:
         if topic not in _DERIVED:
             self.root.add(content_of(state))
 
-    def extend(self, events: Iterable[tuple[str, bytes]]) -> None:
-        """Counts many events, topic and state each, at less cost than one by one."""
-        self.root.extend(leaf_hashes([content_of(state) for topic, state in events if topic not in _DERIVED]))
+    def extend(self, topics: Sequence[str], states: Sequence[bytes]) -> None:
+        """Counts many events at less cost than one by one."""
+        if not _DERIVED.isdisjoint(topics):
+            states = [state for topic, state in zip(topics, states, strict=True) if topic not in _DERIVED]
+        starts = [state.rfind(_KEY) for state in states]
+        # As content_of, without a call for every event.
+        contents = [
+            state if start < 0 else state[:start] + state[start + _LENGTH :]
+            for state, start in zip(states, starts, strict=True)
+        ]
+        self.root.extend(leaf_hashes(contents))
 
     def hex(self) -> str:
         """64 lower-case hex digits."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import gzip
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger.application import Ledger
-from ledger.commands import AnyCommand, command_from
+from ledger.commands import AnyCommand, command_from, parse_command
 from ledger.outcomes import Outcome
 from projections.balances import Balance, balances_at, digest
 from projections.figures import Replay
@@ -63,6 +66,16 @@ def refund(record_id: str, order_id: str, amount: int, at: str, **more: Any) -> 
 def commands(records: Iterable[dict[str, Any]]) -> list[AnyCommand]:
     """Records as commands."""
     return [command_from(record) for record in records]
+
+
+@cache
+def public_commands() -> list[AnyCommand]:
+    """The published year of a shop; skips the test where it is not there."""
+    with gzip.open(data_file("public", "public.jsonl.gz")) as lines:
+        parsed = [parse_command(line) for line in lines]
+    # A million objects that live as long as the tests: the collector need not look at them again and again.
+    gc.freeze()
+    return parsed
 
 
 def submit(ledger: Ledger, *records: dict[str, Any], **options: Any) -> list[Outcome]:

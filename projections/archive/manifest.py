@@ -92,6 +92,11 @@ class Manifest(_Part):
         """How many there are."""
         return self.last - self.first + 1
 
+    @property
+    def total_bytes(self) -> int:
+        """Of all files."""
+        return sum(file.bytes for file in self.files.values())
+
     def encode(self) -> bytes:
         """Canonical JSON, and a line end."""
         return canonical(self.model_dump(mode="json")) + b"\n"

@@ -39,3 +39,15 @@ def write(duck: DuckDBPyConnection, select: str, path: Path) -> int:
     """Writes the rows of a query; returns how many."""
     quoted = str(path).replace("'", "''")
     return duck.execute(f"COPY ({select}) TO '{quoted}' {_AS}").fetchall()[0][0]
+
+
+def members(duck: DuckDBPyConnection) -> int:
+    """How many members have a number."""
+    return duck.execute("SELECT coalesce(max(member), 0) FROM member_name").fetchall()[0][0]
+
+
+def recorded_ends(duck: DuckDBPyConnection, events: str) -> tuple[int, int]:
+    """recorded_at of the first and the last event of a file, microseconds since 1970."""
+    query = "SELECT arg_min(recorded_at_us, position), arg_max(recorded_at_us, position) FROM read_parquet($path)"
+    first, last = duck.execute(query, {"path": events}).fetchall()[0]
+    return first, last

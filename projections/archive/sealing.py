@@ -25,7 +25,16 @@ from projections.archive.manifest import (
 from projections.archive.place import Place
 from projections.archive.publishing import publish, workshop
 from projections.archive.reading import Archive, Segment
-from projections.archive.relations import EVENTS_OF, LOADING_MEMORY, RELATIONS, WRITING_MEMORY, connect, write
+from projections.archive.relations import (
+    EVENTS_OF,
+    LOADING_MEMORY,
+    RELATIONS,
+    WRITING_MEMORY,
+    connect,
+    members,
+    recorded_ends,
+    write,
+)
 from projections.archive.trees import Trees
 from projections.replay.load import Loading
 from projections.replay.source import EventSource, ParquetSource, check_whole, source_of
@@ -49,7 +58,7 @@ class Sealer:
         self._duck = connect(work / "spill", memory=LOADING_MEMORY)
         self._loading = Loading(self._duck, range_events=RANGE_EVENTS)
         last = archive.segments[-1] if archive.segments else None
-        self._trees = Trees() if last is None else Trees.after(last.manifest)
+        self._trees = Trees.after(None if last is None else last.manifest)
         self._previous = NOTHING_BEFORE if last is None else last.hash
 
     def seal(
@@ -105,8 +114,7 @@ class Sealer:
 
     def _finish(self, made: Path, first: int, last: int, progress: Progress | None) -> Segment:
         """Makes the typed files and the manifest from the events as they were written, and publishes the segment."""
-        known = self._members()
-        self._trees.begin_segment()
+        known = members(self._duck)
         events = ParquetSource([str(made / file_of(EVENTS))])
         self._loading.take(events, first - 1, last, self._trees.watch, progress)
         self._loading.finish(self._log if first > 1 else None)
@@ -122,6 +130,7 @@ class Sealer:
 
     def _manifest(self, made: Path, first: int, last: int, rows: Mapping[str, int]) -> Manifest:
         trees, here = self._trees, Place(str(made))
+        recorded = recorded_ends(self._duck, str(made / file_of(EVENTS)))
         files: dict[str, FileFacts] = {}
         for kind, count in rows.items():
             size, digest = here.measure(file_of(kind))
@@ -131,16 +140,13 @@ class Sealer:
             content=TreeFacts.of(trees.content.root),
             files=files,
             first=first,
-            first_recorded_at_us=trees.first_us,
+            first_recorded_at_us=recorded[0],
             last=last,
             last_leaf=trees.last_leaf.hex(),
-            last_recorded_at_us=trees.last_us,
+            last_recorded_at_us=recorded[1],
             log=TreeFacts.of(trees.log),
             previous=self._previous,
         )
-
-    def _members(self) -> int:
-        return self._duck.execute("SELECT coalesce(max(member), 0) FROM member_name").fetchall()[0][0]
 
 
 @contextmanager

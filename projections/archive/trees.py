@@ -19,54 +19,40 @@ class Trees:
     """Where both trees stand.
 
     first_leaf, last_leaf  leaf hashes of position 1 and of the last position; empty before there is one
-    first_us, last_us      recorded_at of the first and the last event since `begin_segment`
     """
 
     def __init__(self) -> None:
         self.log = RootBuilder()
         self.content = ContentRoot()
         self.first_leaf = self.last_leaf = b""
-        self._first_us: int | None = None
-        self.last_us = 0
 
     @classmethod
-    def after(cls, manifest: Manifest) -> Self:
-        """Where they stand after a segment."""
+    def after(cls, manifest: Manifest | None) -> Self:
+        """Where they stand after a segment; None: at the beginning."""
         trees = cls()
-        trees.log = manifest.log.tree
-        trees.content = ContentRoot(manifest.content.tree)
-        trees.first_leaf, trees.last_leaf = bytes.fromhex(manifest.archive), bytes.fromhex(manifest.last_leaf)
+        if manifest is not None:
+            trees.log = manifest.log.tree
+            trees.content = ContentRoot(manifest.content.tree)
+            trees.first_leaf, trees.last_leaf = bytes.fromhex(manifest.archive), bytes.fromhex(manifest.last_leaf)
         return trees
-
-    def begin_segment(self) -> None:
-        """What follows belongs to the next segment."""
-        self._first_us = None
-
-    @property
-    def first_us(self) -> int:
-        """recorded_at of the segment's first event."""
-        return self._first_us or 0
 
     def watch(self, duck: DuckDBPyConnection, table: str) -> None:
         """Takes the raw events of a table: a Watch of Loading.
 
         Raises:
-            IntegrityError: they do not follow what was taken before.
+            IntegrityError: they do not follow, in their order, what was taken before.
         """
         with duck.cursor() as cursor:
-            cursor.execute(f"SELECT position, topic, state, recorded_at_us FROM {table}")  # noqa: S608  # our own name
+            query = f"SELECT count(*) FROM {table} WHERE position <> rowid + $first"  # noqa: S608  # our own name
+            if cursor.execute(query, {"first": self.log.size + 1}).fetchall() != [(0,)]:
+                raise IntegrityError(f"positions from {self.log.size + 1} on are not in order")
+            cursor.execute(f"SELECT topic, state FROM {table}")  # noqa: S608  # our own name
             while rows := cursor.fetchmany(EVENTS_AT_A_TIME):
-                self._take(*zip(*rows, strict=True))
+                self._take([topic for topic, _ in rows], [state for _, state in rows])
 
-    def _take(
-        self, positions: tuple[int, ...], topics: tuple[str, ...], states: tuple[bytes, ...], times: tuple[int, ...]
-    ) -> None:
-        if positions != tuple(range(self.log.size + 1, self.log.size + len(states) + 1)):
-            raise IntegrityError(f"positions from {self.log.size + 1} on are not in order")
+    def _take(self, topics: list[str], states: list[bytes]) -> None:
         leaves = leaf_hashes(states)
         self.log.extend(leaves)
-        self.content.extend(zip(topics, states, strict=True))
+        self.content.extend(topics, states)
         self.first_leaf = self.first_leaf or leaves[0]
         self.last_leaf = leaves[-1]
-        self._first_us = times[0] if self._first_us is None else self._first_us
-        self.last_us = times[-1]

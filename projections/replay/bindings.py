@@ -105,7 +105,8 @@ class Decider:
             outcome, facts = self.decide(request)
             if outcome != request[7] and request[1] in {"bind", "unbind"}:
                 self.differences.append(Difference(request[0], request[7], outcome))
-            yield from facts
+            if facts:
+                yield from facts
 
     def decide(self, request: RequestRow) -> _Decision:
         """Decide the next request: `bound`, `released`, `recorded` or why it is refused, and the facts that follow.
@@ -174,8 +175,9 @@ class Decider:
 
     def _release(self, position: int, at_us: int, member: int, held: Binding) -> tuple[Fact]:
         """End the member's latest binding at an instant of it."""
-        self._timeline.latest[member] = held._replace(ends_at_us=at_us, released=True)
-        return (Fact(position, "released", held.bind, member, held.referrer, at_us, None),)
+        bind, referrer, bound_at_us, _, terms, _ = held
+        self._timeline.latest[member] = Binding(bind, referrer, bound_at_us, at_us, terms, released=True)
+        return (Fact(position, "released", bind, member, referrer, at_us, None),)
 
     # Unbinds and orders.
 
@@ -191,19 +193,17 @@ class Decider:
     def _renew(self, position: int, at_us: int, member: int) -> _Decision:
         """B-5. Only a member's latest binding can grow, by the terms it was made under."""
         held = self._timeline.latest.get(member)
-        if held is None or held.released or not held.bound_at_us <= at_us < held.ends_at_us:
+        if held is None:
             return _RECORDED
-        terms = held.terms
-        if terms.renewal != "on_order" or terms.ttl_us is None:
+        bind, referrer, bound_at_us, ends_at_us, terms, released = held
+        if released or terms.renewal != "on_order" or terms.ttl_us is None or not bound_at_us <= at_us < ends_at_us:
             return _RECORDED
-        ends_at_us = at_us + terms.ttl_us
-        if ends_at_us <= held.ends_at_us:
-            return _RECORDED
+        moved_us = at_us + terms.ttl_us
         # Up to the present end there is no loop; what is gained must close none.
-        if self._timeline.closes_loop(member, held.referrer, held.ends_at_us, ends_at_us):
+        if moved_us <= ends_at_us or self._timeline.closes_loop(member, referrer, ends_at_us, moved_us):
             return _RECORDED
-        self._timeline.latest[member] = held._replace(ends_at_us=ends_at_us)
-        return "recorded", (Fact(position, "renewed", held.bind, member, held.referrer, at_us, ends_at_us),)
+        self._timeline.latest[member] = Binding(bind, referrer, bound_at_us, moved_us, terms, released)
+        return "recorded", (Fact(position, "renewed", bind, member, referrer, at_us, moved_us),)
 
 
 def _latest_change_us(latest: Binding) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import duckdb
 
-from projections.replay.pipeline import Row, prelude
+from projections.replay.pipeline import Row
+from projections.replay.statements import statement
 
 _FETCHED_AT_ONCE = 10_000
 
@@ -21,7 +22,7 @@ class Duck:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        connection.execute(prelude("duckdb"))
+        connection.execute(statement("prelude/duckdb"))
         # Which row comes first matters only where a statement says so; remembering it costs memory.
         connection.execute("SET preserve_insertion_order = false")
 

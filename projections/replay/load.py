@@ -93,11 +93,16 @@ class Loading:
                 if progress is not None:
                     progress(part[1] - part[0])
 
+    def unknown(self) -> list[str]:
+        """Streams of orders and bindings that what was taken refers to, and that are not in `known_stream` yet."""
+        return [stream for (stream,) in self._duck.execute(statement("load/unknown_streams")).fetchall()]
+
     def finish(self, log: LogRecorder | None) -> None:
         """Numbers the members and makes the relations of everything taken.
 
         Args:
-            log: knows the orders and bindings of before the ranges taken; None: there are none.
+            log: knows the orders and bindings of before the ranges taken; None: there are none but those that were put
+                into `known_stream`.
 
         Raises:
             IntegrityError: a fact refers to an order or a binding that was never recorded.
@@ -128,7 +133,7 @@ class Loading:
 
     def _look_up(self, log: LogRecorder) -> None:
         """Finds the earlier orders and bindings that the facts refer to, by their streams."""
-        missing = [stream for (stream,) in self._duck.execute(statement("load/unknown_streams")).fetchall()]
+        missing = self.unknown()
         for start in range(0, len(missing), STREAMS_AT_A_TIME):
             with log.reading() as session:
                 rows = session.rows(_RECORDED, keys=missing[start : start + STREAMS_AT_A_TIME])

@@ -22,10 +22,10 @@ Orders are taken in chunks of positions, because a hundred million do not fit in
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import resources
-from typing import Any, LiteralString, Protocol, cast
+from typing import Any, Protocol
 
-from projections.replay.figures import Balance, Level, OrderLevel, Outcome, Teammate
+from projections.replay.answers import Balance, Level, OrderLevel, Outcome, Teammate
+from projections.replay.statements import statement
 
 CHUNK_POSITIONS = 16_000_000
 FACTS_JOINED = 16
@@ -49,24 +49,8 @@ class Engine(Protocol):
         ...
 
 
-def statement(name: str) -> LiteralString:
-    """The SELECT of sql/`name`.sql."""
-    return _text("sql", name)
-
-
-def prelude(dialect: str) -> LiteralString:
-    """The statement that makes a dialect ready for the common SQL."""
-    return _text("prelude", dialect)
-
-
-def _text(folder: str, name: str) -> LiteralString:
-    file = resources.files("projections.replay").joinpath(folder, f"{name}.sql")
-    # The files are part of the program, as literal as a string in it.
-    return cast("LiteralString", file.read_text(encoding="utf-8"))
-
-
-class Replay:
-    """The figures of one question (T, P).
+class Question:
+    """One question (T, P) and its figures.
 
     Args:
         engine: has the relations of a log, up to P or further. One question at a time.
@@ -94,10 +78,10 @@ class Replay:
         engine.declare("as_of_us", as_of_us)
         engine.declare("at_position", at_position)
         engine.declare("facts_joined", facts_joined)
-        self._define("binding_version", materialised=True)
+        self._define("binding_version", materialised=False)
         self._define("piece", materialised=True)
         self._has_crowded = bool(list(engine.rows(statement("crowded"))))
-        self._define("near_piece", materialised=self._has_crowded)
+        self._define("near_piece", materialised=False)
 
     def balances(self) -> Iterator[Balance]:
         """Lines in the order of the members' bytes, then of the currency (S-1, S-3)."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 NO_RANK = 1 << 62
 """Above every rank: of who never had a downline."""
 
-_MOVED_MAX = 100
-"""Most members to move for one binding: what a walk would cost, more or less."""
+_MOVES_PER_BINDING = 16
+"""So many members may be moved, on average, for a binding; else keeping the order could cost more than walks."""
 
 
 class Ranks:
@@ -29,9 +29,11 @@ class Ranks:
         self.uncertain = NO_RANK
         self._against: set[int] = set()
         self._lowest = self._highest = 0
+        self._moves_left = 0
 
     def bind(self, member: int, referrer: int) -> None:
         """Make room for a new binding; to be told before it is made."""
+        self._moves_left += _MOVES_PER_BINDING
         if referrer not in self.of:
             self._highest += 1
             self.of[referrer] = self._highest
@@ -40,19 +42,24 @@ class Ranks:
             self.uncertain = min(self.uncertain, self.of[member])
 
     def _move_first(self, referrer: int, *, unless: int) -> bool:
-        """Move a referrer and all ever above it before everybody else; nobody if one is among them or they are many."""
-        moved = [referrer]
-        seen = {referrer}
-        for member in moved:
-            for above in self._ever_above(member):
-                if above not in seen:
-                    seen.add(above)
-                    moved.append(above)
-            if unless in seen or len(moved) > _MOVED_MAX:
-                return False
+        """Move a referrer and all ever above it before everybody else; not if one is among them, or they are many."""
+        moved = self._closure(referrer, unless)
+        self._moves_left -= len(moved)
+        if unless in moved or self._moves_left < 0:
+            return False
         for member in sorted(moved, key=self.of.__getitem__, reverse=True):
             self._lowest -= 1
             self.of[member] = self._lowest
         if not self._against.isdisjoint(moved):
             self.uncertain = self._lowest
         return True
+
+    def _closure(self, referrer: int, unless: int) -> set[int]:
+        """A referrer and all ever above it, unless one is found among them or there are too many to move."""
+        found = {referrer}
+        waiting = [referrer]
+        while waiting and unless not in found and len(found) <= self._moves_left:
+            new = set(self._ever_above(waiting.pop())) - found
+            found |= new
+            waiting.extend(new)
+        return found

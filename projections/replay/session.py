@@ -15,26 +15,23 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from ledger.clock import to_micros
-from ledger.garbage import collection_paused
 from ledger.plan import PlanTerms
 from ledger.store.recorder import LogRecorder
 from ledger.tree.hashing import root_of
 from projections import figures
+from projections.archive.reading import Archive
 from projections.balances import Balance
-from projections.content import ContentRoot
+from projections.replay.answers import Balance as Line
+from projections.replay.answers import OrderLevel, Teammate
 from projections.replay.bindings import Difference
 from projections.replay.deciding import decide_again, terms_of
 from projections.replay.duck import Duck
-from projections.replay.figures import Balance as Line
-from projections.replay.figures import OrderLevel, Teammate
-from projections.replay.load import Loading
-from projections.replay.pipeline import Replay
-from projections.replay.source import source_of
+from projections.replay.pipeline import Question
+from projections.replay.relations import from_archive, from_store
 from projections.replay.statements import statement
 from projections.runner import Progress
 
 MEMORY_LIMIT = "3GB"
-ROWS_AT_A_TIME = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class Session:
         self._at_position = at_position
         self._content_root = content_root
         self._started = started
-        self._replay: tuple[datetime, Replay] | None = None
+        self._replay: tuple[datetime, Question] | None = None
 
     def requests(self) -> int:
         """How many requests there are to decide again."""
@@ -84,7 +81,8 @@ class Session:
 
     def bindings_otherwise(self) -> Iterator[BindingOtherwise]:
         """Bindings granted both times that came to something else when they were decided again."""
-        return map(BindingOtherwise._make, self._duck.execute(statement("load/binding_state")).fetchall())
+        found = self._duck.execute(statement("load/binding_state"), {"upto": self._at_position})
+        return map(BindingOtherwise._make, found.fetchall())
 
     def suppose(self, plan: PlanTerms, progress: Progress | None = None) -> list[Difference]:
         """From here on everything is as if this plan had replaced all others from the beginning."""
@@ -140,10 +138,10 @@ class Session:
         currencies = dict(self._duck.execute(statement("load/currencies_at"), [positions]).fetchall())
         return [(name, currencies[row.order_position], row) for name, row in mine]
 
-    def _at(self, as_of: datetime) -> Replay:
+    def _at(self, as_of: datetime) -> Question:
         """The replay of that time; the last one is kept."""
         if self._replay is None or self._replay[0] != as_of:
-            replay = Replay(Duck(self._duck), as_of_us=to_micros(as_of), at_position=self._at_position)
+            replay = Question(Duck(self._duck), as_of_us=to_micros(as_of), at_position=self._at_position)
             self._replay = as_of, replay
         return self._replay[1]
 
@@ -155,7 +153,7 @@ def _total(row: tuple[Any, ...]) -> figures.CurrencyTotals:
     )
 
 
-def _levels(replay: Replay) -> dict[str, dict[int, figures.LevelTotals]]:
+def _levels(replay: Question) -> dict[str, dict[int, figures.LevelTotals]]:
     levels: dict[str, dict[int, figures.LevelTotals]] = {}
     for currency, level, *amounts in replay.levels():
         levels.setdefault(currency, {})[level] = figures.LevelTotals(*amounts)
@@ -176,34 +174,32 @@ def _balance(row: Line) -> Balance:
 
 @contextmanager
 def replaying(
-    log: LogRecorder, at_position: int, setup: Setup | None = None, progress: Progress | None = None
+    log: LogRecorder | None,
+    at_position: int,
+    setup: Setup | None = None,
+    archive: Archive | None = None,
+    progress: Progress | None = None,
 ) -> Generator[Session]:
-    """The relations of positions 1..P of a log, straight from its store.
+    """The relations of positions 1..P of a log.
 
     Args:
-        log: the log.
+        log: the log; None: the archive holds all that is asked for.
         at_position: what was known, P.
         setup: how much memory it may take.
+        archive: of the log; what it holds is read from there. None: all from the store.
         progress: called with the number of events read since the last call.
 
     Raises:
-        IntegrityError: the log is not one this ledger wrote.
+        PositionError: there are not so many events.
+        IntegrityError: the log is not one this ledger wrote, or the archive is not as it was sealed.
     """
-    started, root = time.perf_counter(), ContentRoot()
-
-    def hash_content(duck: DuckDBPyConnection, table: str) -> None:
-        with duck.cursor() as reading:
-            events = reading.execute(f"SELECT topic, state FROM {table} ORDER BY position")  # noqa: S608  # our own name
-            while batch := events.fetchmany(ROWS_AT_A_TIME):
-                for topic, state in batch:
-                    root.add(topic, state)
-
-    with _connected(setup or Setup()) as duck, source_of(log) as source:
-        loading = Loading(duck)
-        with collection_paused():
-            loading.take(source, 0, at_position, hash_content, progress)
-        loading.finish(None)
-        yield Session(duck, at_position, root.hex(), started)
+    started = time.perf_counter()
+    with _connected(setup or Setup()) as duck:
+        if archive is None:
+            content = from_store(duck, log, at_position, progress)
+        else:
+            content = from_archive(duck, archive, log, at_position, progress)
+        yield Session(duck, at_position, content, started)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ kept while they are the latest and forgotten after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from projections.replay.ranks import NO_RANK, Ranks
@@ -96,22 +96,24 @@ class Timeline:
         return None
 
     def closes_loop(self, member: int, referrer: int, start_us: int, end_us: int) -> bool:
-        """Whether at some instant of [start_us, end_us) the referrer is the member or below it, at any depth (B-6).
+        """Whether at some instant of [start_us, end_us) the referrer is below the member, at any depth (B-6).
 
         Walks up from the referrer and keeps of the interval what each edge has in common with it. Where a member had
         several bindings the interval falls into pieces, which share no instant. They end: no loop was closed before.
         """
-        ranks = self._ranks
-        if member not in ranks.of:
+        ranks = self._ranks.of
+        if member not in ranks:
             return False
-        lowest = min(ranks.of[member], ranks.uncertain)
+        lowest = min(ranks[member], self._ranks.uncertain)
+        if ranks.get(referrer, NO_RANK) < lowest:
+            return False
         pieces = [(referrer, start_us, end_us)]
         while pieces:
-            piece = pieces.pop()
-            if piece[0] == member:
-                return True
-            if ranks.of.get(piece[0], NO_RANK) >= lowest:
-                pieces.extend(self._above(*piece))
+            for piece in self._above(*pieces.pop()):
+                if piece[0] == member:
+                    return True
+                if ranks[piece[0]] >= lowest:
+                    pieces.append(piece)
         return False
 
     def _ever_above(self, member: int) -> Iterator[int]:
@@ -121,16 +123,17 @@ class Timeline:
         for binding in self.earlier.get(member, ()):
             yield binding.referrer
 
-    def _above(self, member: int, start_us: int, end_us: int) -> Iterator[_Piece]:
+    def _above(self, member: int, start_us: int, end_us: int) -> Sequence[_Piece]:
         """The referrers that a member has during an interval, each with the part of it that is theirs."""
         latest = self.latest.get(member)
-        if latest is None:
-            return
-        bindings = (latest,) if latest.bound_at_us <= start_us else (latest, *reversed(self.earlier.get(member, ())))
-        for binding in bindings:
-            if binding.ends_at_us <= start_us:
-                return
-            piece_start_us = max(start_us, binding.bound_at_us)
-            piece_end_us = min(end_us, binding.ends_at_us)
-            if piece_start_us < piece_end_us:
-                yield binding.referrer, piece_start_us, piece_end_us
+        if latest is None or latest.ends_at_us <= start_us:
+            return ()
+        if latest.bound_at_us <= start_us:
+            return ((latest.referrer, start_us, min(end_us, latest.ends_at_us)),)
+        pieces: list[_Piece] = []
+        for _, referrer, bound_at_us, ends_at_us, _, _ in (latest, *reversed(self.earlier.get(member, ()))):
+            if ends_at_us <= start_us:
+                break
+            if max(start_us, bound_at_us) < min(end_us, ends_at_us):
+                pieces.append((referrer, max(start_us, bound_at_us), min(end_us, ends_at_us)))
+        return pieces

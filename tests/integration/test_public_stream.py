@@ -1,7 +1,6 @@
 """A real year of a shop against an independent oracle, under four expiry policies, on both stores."""
 
 import csv
-import gc
 import gzip
 import json
 from collections import Counter
@@ -12,20 +11,10 @@ from typing import Any
 import pytest
 
 from ledger.application import Ledger
-from ledger.commands import AnyCommand, parse_command
-from tests.builders import LATER, command_from, data_file, live_digest, plan, replayed
+from tests.builders import LATER, command_from, data_file, live_digest, plan, public_commands, replayed
 
 POLICIES = {"never": None, "30d": 30, "90d": 90, "180d": 180}
 OURS = {"rebound": "bound"}
-
-
-@cache
-def _commands() -> list[AnyCommand]:
-    with gzip.open(data_file("public", "public.jsonl.gz")) as lines:
-        parsed = [parse_command(line) for line in lines]
-    # A million objects that live as long as the tests: the collector need not look at them again and again.
-    gc.freeze()
-    return parsed
 
 
 @cache
@@ -41,9 +30,11 @@ def test_public_stream_gives_the_oracles_figures(ledger: Ledger, policy: str) ->
     ledger.submit([command_from(plan(binding={"ttl_days": POLICIES[policy]}))])
     outcomes = [
         (command, outcome)
-        for start in range(0, len(_commands()), 5_000)
+        for start in range(0, len(public_commands()), 5_000)
         for command, outcome in zip(
-            _commands()[start : start + 5_000], ledger.submit(_commands()[start : start + 5_000]), strict=True
+            public_commands()[start : start + 5_000],
+            ledger.submit(public_commands()[start : start + 5_000]),
+            strict=True,
         )
     ]
 

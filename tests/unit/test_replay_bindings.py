@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import json
-from functools import cache
-from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from projections.replay.bindings import Decider, Difference, Fact, Request, Terms
-from tests.builders import data_file
-from tests.replay_histories import DAY, Known, Recorder, at_us, terms
-from tests.scenarios.parser import parse
-from tests.scenarios.steps import ExpectDownline, ExpectUpline, Input
+from tests.replay_histories import DAY, terms
 
-SCENARIOS = sorted((Path(__file__).parents[1] / "scenarios").glob("*.txt"))
-DECIDED = {"bound", "recorded", "refused"}
 ANN, BEN, CAT, DAN, EVE = 1, 2, 3, 4, 5
 LAST_TOUCH = terms(policy="last_touch", protection_days=3, ttl_days=30)
 RENEWING = terms(renewal="on_order", ttl_days=30)
@@ -255,16 +246,24 @@ def test_a_loop_is_found_through_any_of_several_bindings() -> None:
     assert history.bind(ANN, DAN, 0) == "bound"
 
 
-def test_chains_of_ten_thousand() -> None:
-    """A chain built from its top, and one from its bottom, is closed at no depth; its members bound anew one by one."""
-    depth = 10_000
-    for members in (range(2, depth + 1), range(depth, 1, -1)):
-        history = History(terms(ttl_days=30))
-        assert all([history.bind(member, member - 1, 1) == "bound" for member in members])
-        assert history.bind(1, depth, 2) == "would_close_loop"
-        assert history.bind(1, depth + 1, 2) == "bound"
-        assert history.bind(depth + 1, depth, 2) == "would_close_loop"
-        assert all([history.bind(member, member - 1, 31) == "bound" for member in members])
+DEPTH = 10_000
+
+
+@pytest.mark.parametrize("order", ["from the top", "from the bottom", "at random"])
+def test_chains_of_ten_thousand(order: str) -> None:
+    """However it was built, no depth closes it; every member orders, lapses and is bound anew, each at its time."""
+    members = list(range(2, DEPTH + 1))
+    if order == "from the bottom":
+        members.reverse()
+    if order == "at random":
+        Random(1).shuffle(members)  # noqa: S311  a test's own
+    history = History(RENEWING)
+    assert all([history.bind(member, member - 1, 1, us=member) == "bound" for member in members])
+    assert history.bind(1, DEPTH, 2) == "would_close_loop"
+    assert history.bind(1, DEPTH + 1, 2) == "bound"
+    assert history.bind(DEPTH + 1, DEPTH, 2) == "would_close_loop"
+    assert all([history.order(member, 20, us=member) == 50 for member in range(2, DEPTH + 1)])
+    assert all([history.bind(member, member - 1, 50, us=member) == "bound" for member in range(2, DEPTH + 1)])
 
 
 def test_what_if() -> None:
@@ -305,51 +304,3 @@ def test_what_is_no_request_is_an_error(request_: Request) -> None:
     """A bind without an inviter, an unbind without a member, an unknown kind: somebody fed the wrong rows."""
     with pytest.raises(ValueError, match="position 1"):
         Decider([terms()]).decide(request_)
-
-
-@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
-def test_scenario(path: Path) -> None:
-    """Binds and unbinds get the outcomes the scenario expects, and the facts that follow give its teams."""
-    steps = parse(path)
-    recorder = Recorder([step.record if isinstance(step, Input) and step.outcome in DECIDED else {} for step in steps])
-    known = Known()
-    for number, step in enumerate(steps):
-        match step:
-            case Input() if step.outcome in DECIDED and (request := recorder.request(number)):
-                outcome, facts = recorder.decider.decide(request)
-                if request.kind in {"bind", "unbind"}:
-                    expected = step.reason or ("released" if request.kind == "unbind" else step.outcome)
-                    assert outcome == expected, step.where
-                known.learn(facts)
-            case ExpectUpline():
-                upline = known.upline(recorder.member(step.member), at_us(step.as_of))
-                assert upline == [recorder.member(name) for name in step.members], step.where
-            case ExpectDownline():
-                downline = known.downline(recorder.member(step.member), at_us(step.as_of), step.level)
-                assert downline == {recorder.member(name) for name in step.members}, step.where
-            case _:
-                pass
-
-
-@cache
-def _public_requests() -> tuple[list[Request], dict[int, str]]:
-    """The public stream's invites and binds, and the ids of the binds by position."""
-    with gzip.open(data_file("public", "public.jsonl.gz")) as lines:
-        records = [json.loads(line) for line in lines]
-    recorder = Recorder(records)
-    requests = [request for number in range(len(records)) if (request := recorder.request(number))]
-    return requests, {request.position: records[request.position // 2 - 1]["id"] for request in requests}
-
-
-@pytest.mark.parametrize("policy", {"never": None, "30d": 30, "90d": 90, "180d": 180}.items(), ids=lambda item: item[0])
-def test_public_stream_gives_the_oracles_outcomes(policy: tuple[str, int | None]) -> None:
-    """A real vouching graph under four lives of a binding: each of 9,844 binds against an independent oracle."""
-    name, days = policy
-    requests, ids = _public_requests()
-    with gzip.open(data_file("public", "bind_oracle.csv.gz"), "rt") as rows:
-        expected = {row["bind"]: row[f"expiry_{name}"].replace("rebound", "bound") for row in csv.DictReader(rows)}
-    decider = Decider([], instead=terms(ttl_days=days))
-    outcomes = [(request, decider.decide(request)[0]) for request in requests]
-    found = {ids[request.position]: outcome for request, outcome in outcomes if request.kind == "bind"}
-    assert len(found) == 9_844
-    assert found == expected

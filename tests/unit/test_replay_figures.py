@@ -8,17 +8,17 @@ from collections.abc import Callable
 import pytest
 
 from projections.replay.duck import Duck
-from projections.replay.pipeline import Replay
+from projections.replay.pipeline import Question
 from tests.random_relations import random_relations
 from tests.relations import DAY, Relations
 
 HEAD = 1_000
 
 
-def replay(relations: Relations, *, day: int, position: int = HEAD, chunk: int = 10_000, joined: int = 16) -> Replay:
+def replay(relations: Relations, *, day: int, position: int = HEAD, chunk: int = 10_000, joined: int = 16) -> Question:
     """Ask at the first instant of a day."""
     engine = Duck(relations.connection())
-    return Replay(engine, as_of_us=day * DAY, at_position=position, chunk_positions=chunk, facts_joined=joined)
+    return Question(engine, as_of_us=day * DAY, at_position=position, chunk_positions=chunk, facts_joined=joined)
 
 
 def shop() -> Relations:
@@ -169,7 +169,7 @@ def test_the_team_after_a_take_over() -> None:
 def test_chunks_and_ways_of_looking_up_do_not_matter(seed: int) -> None:
     """One chunk or many, joined or climbed: the same figures and the same levels of every order."""
     relations = random_relations(random.Random(seed))  # noqa: S311  # no secret
-    ways: list[Callable[[], Replay]] = [
+    ways: list[Callable[[], Question]] = [
         lambda: replay(relations, day=40),
         lambda: replay(relations, day=40, chunk=250),
         lambda: replay(relations, day=40, joined=0),

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import pytest
 
 from projections.replay.duck import Duck
-from projections.replay.pipeline import Replay
+from projections.replay.pipeline import Question
 from tests.relations import DAY, LATE, Relations
 
 NOBODY = None
 CHAIN = ("ann", "ben", "cat", "dan", "eve")
 
 
-def replay(relations: Relations, *, day: int = LATE // DAY, position: int = 1_000, chunk: int = 10_000) -> Replay:
+def replay(relations: Relations, *, day: int = LATE // DAY, position: int = 1_000, chunk: int = 10_000) -> Question:
     """Ask at the end of a day's first instant."""
     engine = Duck(relations.connection())
-    return Replay(engine, as_of_us=day * DAY, at_position=position, chunk_positions=chunk)
+    return Question(engine, as_of_us=day * DAY, at_position=position, chunk_positions=chunk)
 
 
 def levels_of(

@@ -9,13 +9,11 @@
 --            of a member's bindings rise together
 -- facts      how many facts the member has
 SELECT
-    member, bound_us AS from_us, 9223372036854775807 AS until_us, above_position, upto_position,
-    ends_us, ended, referrer, 1 AS is_newest, facts
-FROM binding_version
-WHERE above_position < upto_position
-UNION ALL
-SELECT
-    member, bound_us AS from_us, next_bound_us AS until_us, upto_position AS above_position,
-    9223372036854775807 AS upto_position, ends_us, ended, referrer, 0 AS is_newest, facts
-FROM binding_version
-WHERE bound_us < next_bound_us
+    v.member, v.bound_us AS from_us,
+    CASE WHEN n.is_newest = 1 THEN 9223372036854775807 ELSE v.next_bound_us END AS until_us,
+    CASE WHEN n.is_newest = 1 THEN v.above_position ELSE v.upto_position END AS above_position,
+    CASE WHEN n.is_newest = 1 THEN v.upto_position ELSE 9223372036854775807 END AS upto_position,
+    v.ends_us, v.ended, v.referrer, n.is_newest, v.facts
+FROM binding_version AS v
+CROSS JOIN (VALUES (0), (1)) AS n (is_newest)
+WHERE CASE WHEN n.is_newest = 1 THEN v.above_position < v.upto_position ELSE v.bound_us < v.next_bound_us END

@@ -1,10 +1,12 @@
 -- Bindings, granted both times, that came to something else when they were decided again.
 --
+-- $upto    the last position, P. What follows from the record at P may be recorded after it: the renewal of an order at
+--          P, the bind whose take-over released a binding at P. Such facts are left out on both sides.
 -- bind     position of the bind
 -- ends_at  where it lapses, renewals included; released_at: where it was ended; as recorded and as decided again
 WITH fact AS (
-    SELECT 'recorded' AS side, * FROM memory.main.binding_fact
-    UNION ALL SELECT 'decided', * FROM binding_fact
+    SELECT 'recorded' AS side, * FROM memory.main.binding_fact WHERE position < $upto OR kind <> 'released'
+    UNION ALL SELECT 'decided', * FROM binding_fact WHERE position < $upto OR kind = 'bound'
 ),
 state AS (
     SELECT

@@ -1,0 +1,134 @@
+"""The relations of a log up to P: from its store, or from sealed segments and, after them, from the store."""
+
+from __future__ import annotations
+
+from duckdb import DuckDBPyConnection
+
+from ledger.errors import PositionError
+from ledger.garbage import collection_paused
+from ledger.store.recorder import LogRecorder
+from projections.archive.manifest import EVENTS, MEMBERS
+from projections.archive.reading import Archive, check_files, error_of
+from projections.content import ContentRoot
+from projections.replay.load import Loading
+from projections.replay.source import ParquetSource, source_of
+from projections.runner import Progress
+
+EVENTS_AT_A_TIME = 16_384
+
+_KINDS = {
+    "order_fact": "orders",
+    "refund_fact": "refunds",
+    "binding_fact": "bindings",
+    "request_fact": "requests",
+    "plan_term": "plans",
+}
+
+
+def from_store(duck: DuckDBPyConnection, log: LogRecorder | None, upto: int, progress: Progress | None = None) -> str:
+    """Makes the relations of positions 1..upto from the store alone; no store has none.
+
+    Returns:
+        The content root of those events (G-8).
+
+    Raises:
+        IntegrityError: the log is not one this ledger wrote.
+    """
+    content = ContentRoot()
+    loading = Loading(duck)
+    if log is not None:
+        _take(loading, log, content, 0, upto, progress)
+    loading.finish(None)
+    return content.hex()
+
+
+def from_archive(
+    duck: DuckDBPyConnection, archive: Archive, log: LogRecorder | None, upto: int, progress: Progress | None = None
+) -> str:
+    """The same from the archive, and what it does not hold from the store.
+
+    Every file is proven before it is read.
+
+    Args:
+        duck: gets views of the files; tables of the rest.
+        archive: of this log.
+        log: for positions after the archive's end; None: there are none.
+        upto: the last position, P.
+        progress: called with the number of events there are in what was done since the last call.
+
+    Raises:
+        PositionError: the archive ends before `upto`, and there is no log.
+        IntegrityError: a file was altered, or the archive is another log's.
+    """
+    end = min(archive.end, upto)
+    if log is None and upto > end:
+        raise PositionError(f"the archive ends at position {end}, before {upto}, and there is no store to go on from")
+    if log is not None:
+        archive.belongs_to(log)
+    if end == 0:
+        return from_store(duck, log, upto, progress)
+    archive.verify([MEMBERS, *_KINDS.values()], upto)
+    archive.register(duck)
+    content = _content(duck, archive, end)
+    if progress is not None:
+        progress(end)
+    if log is None or upto == end:
+        _view_files(duck, archive, upto)
+        return content.hex()
+    loading = Loading(duck)
+    duck.execute(f"INSERT INTO member_name SELECT * FROM read_parquet({_list(archive, MEMBERS, end)})")  # noqa: S608  # paths of our own
+    _take(loading, log, content, end, upto, progress)
+    loading.finish(log)
+    for name in _KINDS:
+        duck.execute(f"ALTER TABLE {name} RENAME TO rest_{name}")
+    _view_files(duck, archive, upto, has_rest=True)
+    return content.hex()
+
+
+def _take(
+    loading: Loading, log: LogRecorder, content: ContentRoot, after: int, upto: int, progress: Progress | None
+) -> None:
+    def watch(duck: DuckDBPyConnection, table: str) -> None:
+        _hash(duck, table, content)
+
+    with source_of(log) as source, collection_paused():
+        loading.take(source, after, upto, watch, progress)
+
+
+def _hash(duck: DuckDBPyConnection, table: str, content: ContentRoot) -> None:
+    with duck.cursor() as reading:
+        events = reading.execute(f"SELECT topic, state FROM {table} ORDER BY position")  # noqa: S608  # our own name
+        while batch := events.fetchmany(EVENTS_AT_A_TIME):
+            content.extend(*zip(*batch, strict=True))
+
+
+def _content(duck: DuckDBPyConnection, archive: Archive, upto: int) -> ContentRoot:
+    """The content tree after a position: that of the last segment before, and the events since."""
+    whole = [segment for segment in archive.segments if segment.last <= upto]
+    content = ContentRoot(whole[-1].manifest.content.tree if whole else None)
+    if len(whole) == len(archive.segments) or archive.segments[len(whole)].first > upto:
+        return content
+    segment = archive.segments[len(whole)]
+    if findings := check_files(archive.place, [segment], [EVENTS]):
+        raise error_of(archive.place, findings)
+    source = ParquetSource(archive.paths(EVENTS, upto)[-1:])
+    with source.reading(duck, "cut_segment", segment.first - 1, upto):
+        _hash(duck, "cut_segment", content)
+    return content
+
+
+def _view_files(duck: DuckDBPyConnection, archive: Archive, upto: int, *, has_rest: bool = False) -> None:
+    """Makes each relation a view of the files and of the table with the rest."""
+    for name, kind in _KINDS.items():
+        files = _list(archive, kind, upto)
+        rest = f"UNION ALL SELECT * FROM rest_{name}" if has_rest else ""  # noqa: S608  # our own name
+        select = f"SELECT * FROM read_parquet({files}) WHERE position <= {upto:d} {rest}"  # noqa: S608  # names and paths of our own
+        duck.execute(f"CREATE VIEW {name} AS {select}")
+    if not has_rest:
+        duck.execute(f"CREATE VIEW member_name AS SELECT * FROM read_parquet({_list(archive, MEMBERS, upto)})")  # noqa: S608
+
+
+def _list(archive: Archive, kind: str, upto: int) -> str:
+    """Paths as DuckDB writes a list of texts."""
+    quoted = [path.replace("'", "''") for path in archive.paths(kind, upto)]
+    return "[" + ", ".join(f"'{path}'" for path in quoted) + "]"
