@@ -18,6 +18,7 @@ from benchmarks.journals import versions
 from benchmarks.machine import facts, load
 from benchmarks.profiling import profile
 from benchmarks.report import print_facts, print_failures, print_figures, print_growth, print_table, write_json
+from benchmarks.rows import Rows
 from benchmarks.run import QUICK, Sizes, run
 from benchmarks.scale import QUICK_SCALE, Scale, ScaleSizes
 from benchmarks.scale_report import print_cost, print_rows, write_scale_json
@@ -102,9 +103,9 @@ def profile_command(*, case: str, store: str, events: int) -> None:
 
 
 @benchmarks.command("replay")
-@click.option("--events", type=SizesParam(), help="Lines of the generated streams. Default: 1000000,10000000.")
+@click.option("--events", type=SizesParam(), help="Lines of the streams. Default: 1000000,10000000,100000000.")
 @click.option("--orders", type=click.IntRange(min=1), help="Orders of the journal the peers read. Default: 1000000.")
-@click.option("--quick", is_flag=True, help="A smoke run: 20,000 orders, 20,000 and 50,000 lines.")
+@click.option("--quick", is_flag=True, help="A smoke run: 20,000 orders, up to 200,000 lines.")
 @click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Take the median of so many.")
 @server_option
 @inputs_option
@@ -115,6 +116,12 @@ def replay_command(
     """Measure the replay at scale, beside programs that read journals; PostgreSQL only."""
     sizes = replace(QUICK_SCALE if quick else ScaleSizes(), repeat=repeat)
     sizes = replace(sizes, events=events or sizes.events, orders=orders or sizes.orders)
+    try:
+        for count in sizes.events:
+            if count > sizes.ingested_max:
+                sizes.shops(count)
+    except ValueError as error:
+        raise click.UsageError(f"--events: {error}") from None
     measure_scale(sizes, Where(stores=[Postgres.store], **where))
 
 
@@ -128,16 +135,17 @@ def measure_scale(sizes: ScaleSizes, where: Where) -> None:
         print_facts(machine)
         inputs = where.inputs or Path(folder)
         inputs.mkdir(parents=True, exist_ok=True)
-        scale = Scale(found[0], sizes, Path(folder), inputs, _say)
+        rows = Rows(found[0].settle, sizes.repeat, _say)
+        scale = Scale(found[0], sizes, Path(folder), inputs, rows)
         scale.run()
     machine["load after"] = load()
     print(f"load after  {machine['load after']}")
-    print_rows(scale.rows)
-    print_cost(scale.rows, scale.names)
+    print_rows(rows.done)
+    print_cost(rows.done, sizes.names)
     if where.json_file is not None:
         write_scale_json(where.json_file, machine, scale)
-    if scale.failures:
-        print_failures(scale.failures)
+    if rows.failures:
+        print_failures(rows.failures)
         sys.exit(1)
 
 

@@ -27,10 +27,12 @@ CASES: Mapping[str, Case] = {
     "one balance": questions.one_balance,
     "one team": questions.one_team,
     "python": replays.python,
+    "duckdb": replays.duckdb,
+    "shops' digest": replays.shops_digest,
 }
 COMMANDS = ("ingest", "project", "replay")
 # What integrators run collects garbage as it does in their programs.
-COLLECTING = (*COMMANDS, "callers", "submit", "submit, vacuumed", "visible", "python")
+COLLECTING = (*COMMANDS, "callers", "submit", "submit, vacuumed", "visible", "python", "duckdb")
 
 
 def main() -> None:

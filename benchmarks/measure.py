@@ -22,9 +22,9 @@ class Job:
     """What one child process is to measure.
 
     case        its name in `benchmarks.child.CASES`
-    log         URL of the store whose log is written by ingest, read by all others
+    log         URL of the store whose log is written by ingest, read by all others but of an archive
     target      URL of an empty store that events are saved to
-    file        input records of an ingest; where a replay writes the journal of its log
+    file        input records of an ingest; where the Python replay writes a journal; a plan to suppose
     batch_size  lines or events per transaction, also of one that only reads
     upto        the last position that is read
     count       commands, appends or questions
@@ -32,7 +32,7 @@ class Job:
     """
 
     case: str
-    log: str
+    log: str = ""
     target: str = ""
     file: str = ""
     batch_size: int = 5_000

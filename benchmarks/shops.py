@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 import duckdb
 
-from ledger.canonical import canonical
 from ledger.tree.hashing import RootBuilder, root_of
 from projections.archive.manifest import (
     EVENTS,
@@ -26,8 +25,11 @@ from projections.archive.manifest import (
 from projections.archive.place import Place
 from projections.archive.reading import Archive
 from projections.archive.relations import write
-from projections.balances import Balance
+from projections.balances import Balance, line_of
 from projections.figures import Replay
+
+# So that the numbers at the end of their names are of one digit, and names keep their order.
+SHOPS_MAX = 10
 
 # What makes a name of one shop another of the next: no name of the generator's has it.
 MARK = "~"
@@ -71,7 +73,7 @@ def side_by_side(source: str, shops: int, target: Path) -> int:
 
     Args:
         source: address of a sealed archive.
-        shops: how many; at most 10, so that names keep the order they have.
+        shops: how many, at most SHOPS_MAX.
         target: a directory that is not there yet.
 
     Returns:
@@ -89,15 +91,14 @@ def side_by_side(source: str, shops: int, target: Path) -> int:
     return shops * archive.end
 
 
-def digest_of_shops(balances: Sequence[Balance], shops: int) -> str:
-    """The digest of balances (S-3) that as many shops must have, if one has these, in order."""
+def digest_of_shops(balances: Iterable[Balance], shops: int) -> str:
+    """The digest of balances (S-3) that so many shops must have, if one has these, in order."""
 
     def lines() -> Iterator[bytes]:
         for row in balances:
-            # No name begins with another, so the order of names is that of the shops within each.
+            # No name begins with another, so the order of all names is that of the shops within each.
             for number in range(shops):
-                mark = _Shop(number, 0, 0).mark
-                yield canonical(asdict(row) | {"member": row.member + mark})
+                yield line_of(replace(row, member=row.member + _Shop(number, 0, 0).mark)).encode()
 
     return root_of(lines()).hex()
 
@@ -105,9 +106,7 @@ def digest_of_shops(balances: Sequence[Balance], shops: int) -> str:
 def sums(found: Replay) -> dict[str, int]:
     """Every total and count of a replay, by name: of several shops each is so many times that of one."""
     totals = {
-        f"{currency} {name}": value
-        for currency, total in found.totals.items()
-        for name, value in asdict(total).items()
+        f"{currency} {name}": value for currency, total in found.totals.items() for name, value in asdict(total).items()
     }
     levels = {
         f"{currency} level {level} {name}": value
@@ -151,7 +150,8 @@ def _rows(kind: str, sealed: str, shop: _Shop) -> str:
     table = f"read_parquet('{quoted}')"
     if kind == "plans":
         return f"FROM {table} WHERE {shop.number} = 0"
-    return f"SELECT {_SHIFTED[kind].format(at=shop.at, members=shop.members, mark=shop.mark)} FROM {table}"
+    columns = _SHIFTED[kind].format(at=shop.at, members=shop.members, mark=shop.mark)
+    return f"SELECT {columns} FROM {table}"  # noqa: S608  # our own columns and path
 
 
 def _no_tree(size: int) -> TreeFacts:
