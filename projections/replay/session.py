@@ -15,6 +15,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from ledger.clock import to_micros
+from ledger.errors import RefusedError
 from ledger.plan import PlanTerms
 from ledger.store.recorder import LogRecorder
 from ledger.tree.hashing import root_of
@@ -44,6 +45,16 @@ class Setup:
 
     memory_limit: str = MEMORY_LIMIT
     spill_folder: Path | None = None
+
+
+class MemoryLimitError(RefusedError):
+    """A replay that cannot do with the memory it may take, or with the disk it may spill to."""
+
+    code = "memory_limit"
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"{limit} of memory, or the disk beside it, is not enough: give more with --memory-limit")
+        self.limit = limit
 
 
 class BindingOtherwise(NamedTuple):
@@ -191,15 +202,19 @@ def replaying(
 
     Raises:
         PositionError: there are not so many events.
+        MemoryLimitError: it takes more than it may.
         IntegrityError: the log is not one this ledger wrote, or the archive is not as it was sealed.
     """
-    started = time.perf_counter()
-    with _connected(setup or Setup()) as duck:
-        if archive is None:
-            content = from_store(duck, log, at_position, progress)
-        else:
-            content = from_archive(duck, archive, log, at_position, progress)
-        yield Session(duck, at_position, content, started)
+    started, setup = time.perf_counter(), setup or Setup()
+    try:
+        with _connected(setup) as duck:
+            if archive is None:
+                content = from_store(duck, log, at_position, progress)
+            else:
+                content = from_archive(duck, archive, log, at_position, progress)
+            yield Session(duck, at_position, content, started)
+    except duckdb.OutOfMemoryException:
+        raise MemoryLimitError(setup.memory_limit) from None
 
 
 @contextmanager

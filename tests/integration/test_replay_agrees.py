@@ -52,16 +52,7 @@ def _agree(ledger: Ledger, duck: duckdb.DuckDBPyConnection, question: tuple[int,
     found = Question(Duck(duck), as_of_us=as_of_us, at_position=at_position, **ways)
     assert dict(found.outcomes()) == dict(expected.outcomes), question
     assert {tuple(row) for row in found.levels()} == {
-        (
-            currency,
-            number,
-            row.orders,
-            row.base_minor,
-            row.commission_minor,
-            row.clawback_minor,
-            row.refund_base_minor,
-            row.members,
-        )
+        (currency, number, *astuple(row))
         for currency, by_number in expected.levels.items()
         for number, row in by_number.items()
     }, question
