@@ -1,19 +1,16 @@
-"""Replays inside a process: from opening what they read to a digest."""
+"""The Python replay inside a process: from opening the log to a digest; and the question all replays are asked."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from benchmarks.journals import left, write_journal, write_left
 from benchmarks.measure import Done, Job, Watch, expect
-from benchmarks.shops import digest_of_shops, sums
-from cli.plans import plan_in
 from ledger.application import Ledger
-from projections.archive.reading import Archive
-from projections.replay.session import Session, replaying
+from projections.figures import Replay
 from projections.replay_python import replay
 
 # The end of the generated year: all its orders, some on hold, and the refunds so far.
@@ -36,27 +33,15 @@ def python(job: Job, watch: Watch) -> Done:
     return Done(events=found.events, digest=found.digest, figures=figures)
 
 
-def duckdb(job: Job, watch: Watch) -> Done:
-    """DuckDB's replay, of the store or of an archive; with a plan file, what if that plan had been in force."""
-    with watch, _session(job) as session:
-        if job.file:
-            session.suppose(plan_in(Path(job.file)))
-        found = session.answer(AS_OF)
-    return Done(events=found.events, digest=found.digest, figures=sums(found))
-
-
-def shops_digest(job: Job, watch: Watch) -> Done:
-    """The digest that so many shops must have, from the balances of one."""
-    with watch, _session(job) as session:
-        return Done(events=job.count, digest=digest_of_shops(session.balances(AS_OF), job.count))
-
-
-@contextmanager
-def _session(job: Job) -> Generator[Session]:
-    if job.archive:
-        archive = Archive.open(job.archive)
-        with replaying(None, archive.end, archive=archive) as session:
-            yield session
-        return
-    with closing(Ledger(job.log)) as ledger, replaying(ledger.log, ledger.log.head()) as session:
-        yield session
+def sums(found: Replay) -> dict[str, int]:
+    """Every total and count of a replay, by name: of several shops each is so many times that of one."""
+    totals = {
+        f"{currency} {name}": value for currency, total in found.totals.items() for name, value in asdict(total).items()
+    }
+    levels = {
+        f"{currency} level {level} {name}": value
+        for currency, by_level in found.levels.items()
+        for level, total in by_level.items()
+        for name, value in asdict(total).items()
+    }
+    return totals | levels | dict(found.outcomes)

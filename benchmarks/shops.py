@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,7 +26,6 @@ from projections.archive.place import Place
 from projections.archive.reading import Archive
 from projections.archive.relations import write
 from projections.balances import Balance, line_of
-from projections.figures import Replay
 
 # So that the numbers at the end of their names are of one digit, and names keep their order.
 SHOPS_MAX = 10
@@ -101,20 +100,6 @@ def digest_of_shops(balances: Iterable[Balance], shops: int) -> str:
                 yield line_of(replace(row, member=row.member + _Shop(number, 0, 0).mark)).encode()
 
     return root_of(lines()).hex()
-
-
-def sums(found: Replay) -> dict[str, int]:
-    """Every total and count of a replay, by name: of several shops each is so many times that of one."""
-    totals = {
-        f"{currency} {name}": value for currency, total in found.totals.items() for name, value in asdict(total).items()
-    }
-    levels = {
-        f"{currency} level {level} {name}": value
-        for currency, by_level in found.levels.items()
-        for level, total in by_level.items()
-        for name, value in asdict(total).items()
-    }
-    return totals | levels | dict(found.outcomes)
 
 
 def _segment(
