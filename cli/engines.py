@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -109,16 +110,14 @@ def _by_duckdb(ledger: Ledger | None, asked: Asked, position: int, archive: Arch
     setup = Setup(spill_folder=asked.temp_dir)
     if asked.memory_limit is not None:
         setup = replace(setup, memory_limit=asked.memory_limit)
-    with (
-        progress("reading", position) as advance,
-        replaying(None if ledger is None else ledger.log, position, setup, archive, advance) as session,
-    ):
+    log, as_of = None if ledger is None else ledger.log, asked.question.as_of
+    with ExitStack() as stack:
+        with progress("reading", position) as advance:
+            session = stack.enter_context(replaying(log, position, setup, archive, advance))
         otherwise = _decided_again(session, asked)
-        as_of = asked.question.as_of
-        with progress("computing", position) as computed:
-            found = session.answer(as_of, asked.members, computed)
-        if asked.save is not None:
-            _save(asked, found, session.lines(as_of))
+        with progress("computing", position) as advance:
+            found = session.answer(as_of, asked.members, advance)
+        _save(asked, found, session.lines(as_of))
         return Answer(found, {name: session.team(as_of, name) for name in asked.members}, otherwise)
 
 

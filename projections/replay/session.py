@@ -101,9 +101,7 @@ class Session:
         self._duck.execute(statement("load/suppose_orders"))
         return decide_again(self._duck, terms, progress)
 
-    def answer(
-        self, as_of: datetime, members: Sequence[str] = (), progress: Progress | None = None
-    ) -> figures.Replay:
+    def answer(self, as_of: datetime, members: Sequence[str] = (), progress: Progress | None = None) -> figures.Replay:
         """The figures as of T; with the balances of the members asked for.
 
         Args:

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import duckdb
 import pytest
@@ -46,7 +46,14 @@ def _loaded(ledger: Ledger, given: Sequence[AnyCommand]) -> duckdb.DuckDBPyConne
     return duck
 
 
-def _agree(ledger: Ledger, duck: duckdb.DuckDBPyConnection, question: tuple[int, int], **ways: int) -> None:
+class Ways(TypedDict, total=False):
+    """How a question is worked out."""
+
+    chunk_positions: int
+    facts_joined: int
+
+
+def _agree(ledger: Ledger, duck: duckdb.DuckDBPyConnection, question: tuple[int, int], **ways: Unpack[Ways]) -> None:
     """Ask both the same."""
     as_of_us, at_position = question
     expected = replay(ledger.log.read(upto=at_position), from_micros(as_of_us))
