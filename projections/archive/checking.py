@@ -161,6 +161,9 @@ class _Again:
 
         source = ParquetSource([self._path(segment, EVENTS)])
         self._loading.take(source, segment.first - 1, segment.last, watch, self._progress)
+        if self._wrong_columns:
+            places = ", ".join(map(str, self._wrong_columns[:10]))
+            raise IntegrityError(f"its columns at positions {places} are not what the events say")
         self._look_back()
         self._loading.finish(None)
         self._duck.execute(
@@ -182,9 +185,6 @@ class _Again:
 
     def _wrong_with(self, segment: Segment, trees: Trees) -> Iterator[Finding]:
         manifest = segment.manifest
-        if self._wrong_columns:
-            places = ", ".join(map(str, self._wrong_columns))
-            yield _finding(segment, file_of(EVENTS), f"has columns that are not what the events say, at {places}")
         for name, tree, facts in (("log", trees.log, manifest.log), ("content", trees.content.root, manifest.content)):
             if TreeFacts.of(tree) != facts:
                 yield _finding(segment, MANIFEST, f"does not have the {name} root of the events, {tree.root().hex()}")

@@ -53,8 +53,8 @@ class Place:
         self._bridge = None if self.folder is not None else _Bridge(files, self._root)
 
     def exists(self) -> bool:
-        """Whether there is anything at the address."""
-        return bool(self._files.exists(self._root))
+        """Whether there is a folder at the address."""
+        return bool(self._files.isdir(self._root))
 
     def names(self, folder: str = "") -> list[str]:
         """What lies in a folder, sorted; nothing where there is none."""
