@@ -11,8 +11,9 @@ Relations (BIGINT unless said; times in microseconds since 1970, amounts in mino
 
 What is made of them, each in sql/<name>.sql:
 
-    binding_fact -> binding_version -> piece -> near_piece                                   once
-    order_fact, near_piece -> order_chunk -> near_upline [-> climber] -> upline              per chunk of positions
+    binding_fact -> binding_version -> piece                                                 once
+    order_fact -> order_chunk, and piece -> near_piece                                       per chunk of positions
+    order_chunk, near_piece -> near_upline [-> climber] -> upline                            per chunk of positions
     upline, refund_fact -> refund_run -> accrual -> level_row, empty_level                   per chunk of positions
     level_row, empty_level -> member_sum, level_sum                                          per chunk of positions
     member_sum and level_sum of all chunks -> member_total -> balance, level, outcome        once
@@ -28,7 +29,7 @@ from typing import Any, Protocol
 from projections.replay.answers import Balance, Level, OrderLevel, Outcome, Teammate
 from projections.replay.statements import statement
 
-CHUNK_POSITIONS = 16_000_000
+CHUNK_POSITIONS = 24_000_000
 FACTS_JOINED = 128
 
 Row = tuple[Any, ...]
@@ -82,7 +83,6 @@ class Question:
         self._define("binding_version", materialised=False)
         self._define("piece", materialised=True)
         self._has_crowded = bool(list(engine.rows(statement("crowded"))))
-        self._define("near_piece", materialised=False)
         for name in ("reason", "rate", "currency"):
             self._define(name, materialised=True)
 
@@ -138,6 +138,7 @@ class Question:
         """Define everything up to `level_row` and `empty_level` for the orders from the first position to the last."""
         self._engine.declare("chunk_first", chunk[0])
         self._engine.declare("chunk_last", chunk[1])
+        self._define("near_piece", materialised=False)
         self._define("order_chunk", materialised=False)
         self._define("refund_run", materialised=True)
         if self._has_crowded:
