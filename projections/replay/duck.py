@@ -32,8 +32,11 @@ class Duck:
 
     def define(self, name: str, select: str, *, materialised: bool) -> None:
         """Let `name` be the rows of a SELECT, worked out now or when it is read; it may replace what it reads."""
-        kind = "TABLE" if materialised else "VIEW"
-        self._connection.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS {select}")
+        if materialised:
+            # The name itself is a view in either case: a table of that name could not be replaced by a view.
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name}_rows AS {select}")
+            select = f"SELECT * FROM {name}_rows"  # noqa: S608  # names of our own
+        self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
 
     def rows(self, select: str) -> Iterator[Row]:
         """Rows of a SELECT, in its order. The connection is in use until the last was read."""

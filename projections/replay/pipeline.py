@@ -11,24 +11,26 @@ Relations (BIGINT unless said; times in microseconds since 1970, amounts in mino
 
 What is made of them, each in sql/<name>.sql:
 
-    binding_fact -> binding_version -> piece -> near_piece                                   once
-    order_fact, near_piece -> order_chunk -> near_upline [-> climber] -> upline              per chunk of positions
-    upline, refund_fact -> refund_run -> level_row -> member_level                           per chunk of positions
-    all member_level -> balance, level, outcome                                              once
+    binding_fact -> binding_version -> piece                                                 once
+    order_fact -> order_chunk, and piece -> near_piece                                       per chunk of positions
+    order_chunk, near_piece -> near_upline [-> climber] -> upline                            per chunk of positions
+    upline, refund_fact -> refund_run -> accrual -> level_row, empty_level                   per chunk of positions
+    level_row, empty_level -> member_sum, level_sum                                          per chunk of positions
+    member_sum and level_sum of all chunks -> member_total -> balance, level, outcome        once
 
 Orders are taken in chunks of positions, because a hundred million do not fit into one statement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from projections.replay.answers import Balance, Level, OrderLevel, Outcome, Teammate
 from projections.replay.statements import statement
 
-CHUNK_POSITIONS = 16_000_000
-FACTS_JOINED = 16
+CHUNK_POSITIONS = 24_000_000
+FACTS_JOINED = 128
 
 Row = tuple[Any, ...]
 
@@ -84,8 +86,8 @@ class Question:
         self._define("binding_version", materialised=False)
         self._define("piece", materialised=True)
         self._has_crowded = bool(list(engine.rows(statement("crowded"))))
-        self._define("near_piece", materialised=False)
-        self._define("rate", materialised=True)
+        for name in ("reason", "rate", "currency"):
+            self._define(name, materialised=True)
 
     def balances(self) -> Iterator[Balance]:
         """Lines in the order of the members' bytes, then of the currency (S-1, S-3)."""
@@ -118,9 +120,13 @@ class Question:
         self._define("edge_now", materialised=False)
         return map(Teammate._make, self._engine.rows(statement("team")))
 
-    def order_levels(self) -> Iterator[OrderLevel]:
-        """Every level of every order by T, in order of position."""
-        for chunk in self._chunks:
+    def order_levels(self, positions: Iterable[int] | None = None) -> Iterator[OrderLevel]:
+        """Every level of orders by T, in order of position.
+
+        Args:
+            positions: of a few orders, each a statement of its own; None: all orders.
+        """
+        for chunk in self._chunks if positions is None else [(position, position) for position in sorted(positions)]:
             self._take(chunk)
             yield from map(OrderLevel._make, self._engine.rows(statement("order_level")))
 
@@ -137,7 +143,10 @@ class Question:
         for name in ("level_sum", "member_sum"):
             parts = (f"SELECT * FROM {name}_{number}" for number in range(len(self._chunks)))  # noqa: S608  # our names
             self._engine.define(name, " UNION ALL ".join(parts), materialised=False)
-        self._define("member_total", materialised=True)
+        if len(self._chunks) == 1:
+            self._engine.define("member_total", "SELECT * FROM member_sum", materialised=False)
+        else:
+            self._define("member_total", materialised=True)
         self._define("balance", materialised=True)
         self._has_sums = True
 
@@ -145,6 +154,7 @@ class Question:
         """Define everything up to `level_row` and `empty_level` for the orders from the first position to the last."""
         self._engine.declare("chunk_first", chunk[0])
         self._engine.declare("chunk_last", chunk[1])
+        self._define("near_piece", materialised=False)
         self._define("order_chunk", materialised=False)
         self._define("refund_run", materialised=True)
         if self._has_crowded:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ledger.application import Ledger
-from tests.builders import bind, commands, order, submit
+from tests.builders import bind, commands, order, plan, refund, submit
 from tests.cli_runner import Tool, desk
 from tests.properties.test_generated import history
 
@@ -82,12 +83,13 @@ def spark_or_skip() -> None:
 def test_spark_prints_the_same(sqlite_url: str, tmp_path: Path) -> None:
     """Also of a name with quotes; and it says what it needs."""
     spark_or_skip()
-    submit_to = Ledger(sqlite_url)
-    submit_to.submit(commands(history(2)))
-    submit(submit_to, bind("odd", "ben", ODD, "2024-03-01T00:00:00Z"), order("odd", "ben", 999, "2024-03-02T00:00:00Z"))
-    submit_to.close()
+    with closing(Ledger(sqlite_url)) as ledger:
+        submit(ledger, plan(), bind("b1", "ben", ODD, "2024-03-01T00:00:00Z"))
+        submit(
+            ledger, order("o1", "ben", 9_990, "2024-03-02T00:00:00Z"), refund("r1", "o1", 99, "2024-03-03T00:00:00Z")
+        )
     tool = desk(sqlite_url, tmp_path)
-    tool("archive", "seal", "sealed", "--at-position", "900", "--segment-events", "400")
+    tool("archive", "seal", "sealed", "--at-position", "2")
     assert "refledger archive seal" in tool("replay", "--engine", "spark", "--archive", "sealed", status=4).err
     assert "--archive DIR" in tool("replay", "--engine", "spark", status=2).err
     tool("archive", "seal", "sealed")

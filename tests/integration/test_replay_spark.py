@@ -40,9 +40,15 @@ def _spark(master: str) -> Generator[SparkSession]:
 
 
 def _ask(engine: Engine, *, chunk: int, joined: int) -> tuple[Answer, ...]:
-    """All figures of one question."""
+    """All figures of one question; of a few orders every level."""
     question = Question(engine, as_of_us=40 * DAY, at_position=HEAD, chunk_positions=chunk, facts_joined=joined)
-    answers = (question.balances(), question.levels(), question.outcomes(), question.order_levels(), question.team(3))
+    answers = (
+        question.balances(),
+        question.levels(),
+        question.outcomes(),
+        question.order_levels([14, 500]),
+        question.team(3),
+    )
     return tuple([tuple(row) for row in answer] for answer in answers)
 
 
@@ -57,4 +63,4 @@ def test_spark_gives_what_duckdb_gives(master: str, tmp_path: Path) -> None:
             engine = Spark(spark, {name: [f"{tmp_path}/{name}.parquet"] for name in COLUMNS})
             found = _ask(engine, chunk=chunk, joined=joined)
             assert found == _ask(Duck(connection), chunk=chunk, joined=joined)
-            assert len(found[3]) > 100
+            assert len(found[0]) > 10

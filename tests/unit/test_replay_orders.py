@@ -24,8 +24,7 @@ def levels_of(
     relations: Relations, order: int, *, day: int = LATE // DAY, position: int = 1_000
 ) -> list[tuple[str | None, str, int, int]]:
     """Beneficiary, reason, commission and clawback of an order's three levels."""
-    rows = replay(relations, day=day, position=position).order_levels()
-    return [row[2:] for row in rows if row.order_position == order]
+    return [row[2:] for row in replay(relations, day=day, position=position).order_levels([order])]
 
 
 def chain(*, rates: Sequence[int] = (100_000, 50_000, 20_000), rounding: str = "down", own: bool = False) -> Relations:

@@ -4,7 +4,7 @@
 -- is_first       1: the order's first row; it has more only where a refund dated after T stands between others
 -- before_minor, after_minor   refunded before and after a run of refunds that count by T, see refund_run
 -- level_n        who stands on level n, or null; without a plan nobody does
--- missing        why level 1 to 3 have nobody from some level on, if so (A-3): no_plan | not_bound | released | expired
+-- missing        why level 1 to 3 have nobody from some level on, if so (A-3), by its number: 1 to 4
 SELECT
     u.position, u.currency, u.amount_minor, u.plan, u.member, u.is_own, u.is_mature,
     COALESCE(r.is_first, 1) AS is_first,
@@ -13,6 +13,6 @@ SELECT
     CASE WHEN u.plan IS NULL THEN NULL WHEN u.is_own = 1 THEN u.member ELSE u.referrer_1 END AS level_1,
     CASE WHEN u.plan IS NULL THEN NULL WHEN u.is_own = 1 THEN u.referrer_1 ELSE u.referrer_2 END AS level_2,
     CASE WHEN u.plan IS NULL THEN NULL WHEN u.is_own = 1 THEN u.referrer_2 ELSE u.referrer_3 END AS level_3,
-    CASE WHEN u.plan IS NULL THEN 'no_plan' ELSE u.missing END AS missing
+    CASE WHEN u.plan IS NULL THEN 1 ELSE u.missing END AS missing
 FROM upline AS u
 LEFT JOIN refund_run AS r ON r.order_position = u.position

@@ -3,7 +3,7 @@
 -- member, referrer  dense numbers
 -- bound_us          when the binding began; never before the member's earlier bindings began (B-6, late_binding)
 -- ends_us           when it ends as far as facts up to this one say; the largest integer: no end
--- ended             why it is not in force from then on: released | expired
+-- ended             why it is not in force from then on: 2 released, 3 expired (as in `reason`)
 -- above_position    events above it see the fact ...
 -- upto_position     ... and up to here no later one
 -- next_bound_us     when the next binding begins, if the next fact is its beginning; else null
@@ -29,7 +29,7 @@ WITH told AS (
 SELECT
     member, referrer, bound_us,
     CASE WHEN released_bind = bind THEN released_us ELSE COALESCE(ends_at_us, 9223372036854775807) END AS ends_us,
-    CASE WHEN released_bind = bind THEN 'released' ELSE 'expired' END AS ended,
+    CASE WHEN released_bind = bind THEN 2 ELSE 3 END AS ended,
     position AS above_position,
     COALESCE(next_position, 9223372036854775807) AS upto_position,
     CASE WHEN next_kind = 'bound' THEN next_at_us END AS next_bound_us,

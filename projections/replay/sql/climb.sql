@@ -47,7 +47,7 @@ edge AS (
         CASE WHEN c.at_us < f.ends_us THEN f.referrer END AS referrer,
         CASE
             WHEN c.member IS NULL OR c.at_us < f.ends_us THEN NULL
-            ELSE COALESCE(f.ended, 'not_bound')
+            ELSE COALESCE(f.ended, 4)
         END AS why
     FROM climber AS c
     LEFT JOIN found AS f ON f.position = c.position

@@ -6,6 +6,6 @@
 SELECT
     position, at_us, member,
     CAST(NULL AS BIGINT) AS referrer_1, CAST(NULL AS BIGINT) AS referrer_2, CAST(NULL AS BIGINT) AS referrer_3,
-    NULLIF(missing, 'crowded') AS missing
+    NULLIF(missing, 10) AS missing
 FROM near_upline
-WHERE missing = 'crowded'
+WHERE missing = 10

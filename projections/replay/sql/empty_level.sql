@@ -2,12 +2,12 @@
 -- has ended, and all three that there was no plan.
 --
 -- position, level, currency, is_first   as in level_row
--- reason        no_plan | not_bound | released | expired | chain_ended
+-- reason        1 no_plan, 2 released, 3 expired, 4 not_bound, 5 chain_ended
 SELECT
     a.position, n.level, a.currency, a.is_first,
     CASE
-        WHEN a.missing = 'no_plan' THEN 'no_plan'
-        WHEN n.level = 2 AND a.level_1 IS NULL OR n.level = 3 AND a.level_2 IS NULL THEN 'chain_ended'
+        WHEN a.missing = 1 THEN 1
+        WHEN n.level = 2 AND a.level_1 IS NULL OR n.level = 3 AND a.level_2 IS NULL THEN 5
         ELSE a.missing
     END AS reason
 FROM accrual AS a

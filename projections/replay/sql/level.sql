@@ -25,8 +25,9 @@ earners AS (
     GROUP BY currency
 )
 SELECT
-    s.currency, s.level, s.orders, s.base_minor, s.commission_minor, s.clawback_minor, s.refund_base_minor,
+    c.currency, s.level, s.orders, s.base_minor, s.commission_minor, s.clawback_minor, s.refund_base_minor,
     COALESCE(CASE s.level WHEN 1 THEN e.members_1 WHEN 2 THEN e.members_2 ELSE e.members_3 END, 0) AS members
 FROM sums AS s
 LEFT JOIN earners AS e ON e.currency = s.currency
-ORDER BY s.currency, s.level
+INNER JOIN currency AS c ON c.number = s.currency
+ORDER BY c.currency, s.level

@@ -3,7 +3,7 @@
 -- position, level  of the order; 1..3
 -- currency, amount_minor, is_first, is_mature   as in accrual
 -- beneficiary      who stands on the level; levels without anybody have no row
--- reason           paid | repeat | self | level_not_paid | rounds_to_zero (A-3)
+-- reason           0 paid, 6 repeat, 7 self, 8 level_not_paid, 9 rounds_to_zero (A-3)
 -- commission_minor before refunds; 0 where is_first = 0
 -- refunded_minor, clawback_minor   by T
 --
@@ -44,17 +44,17 @@ judged AS (
     SELECT
         *,
         CASE
-            WHEN level > 1 AND beneficiary = level_1 OR level > 2 AND beneficiary = level_2 THEN 'repeat'
-            WHEN beneficiary = member AND is_own = 0 THEN 'self'
-            WHEN rate_ppm = 0 THEN 'level_not_paid'
-            WHEN full_minor = 0 THEN 'rounds_to_zero'
-            ELSE 'paid'
+            WHEN level > 1 AND beneficiary = level_1 OR level > 2 AND beneficiary = level_2 THEN 6
+            WHEN beneficiary = member AND is_own = 0 THEN 7
+            WHEN rate_ppm = 0 THEN 8
+            WHEN full_minor = 0 THEN 9
+            ELSE 0
         END AS reason
     FROM rounded
 )
 SELECT
     position, level, currency, amount_minor, is_first, is_mature, beneficiary, reason,
-    CASE WHEN reason = 'paid' THEN is_first * full_minor ELSE 0 END AS commission_minor,
+    CASE WHEN reason = 0 THEN is_first * full_minor ELSE 0 END AS commission_minor,
     after_minor - before_minor AS refunded_minor,
-    CASE WHEN reason = 'paid' THEN lost_minor ELSE 0 END AS clawback_minor
+    CASE WHEN reason = 0 THEN lost_minor ELSE 0 END AS clawback_minor
 FROM judged

@@ -1,4 +1,4 @@
--- Figures of the chunk's levels: one row per currency, level and reason of A-3, with somebody on the level or without.
+-- Figures of the chunk's levels: one row per currency, level and reason of A-3 (their numbers), with somebody on the level or without.
 --
 -- order_levels          how many (order, level) had the reason
 -- orders, base_minor    those with somebody on the level, and what was paid for the orders

@@ -12,5 +12,5 @@ SELECT
     MAX(CASE WHEN level = 2 THEN 1 ELSE 0 END) AS earns_2,
     MAX(CASE WHEN level = 3 THEN 1 ELSE 0 END) AS earns_3
 FROM level_row
-WHERE reason = 'paid'
+WHERE reason = 0
 GROUP BY beneficiary, currency

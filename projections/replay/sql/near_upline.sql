@@ -2,19 +2,19 @@
 --
 -- Columns of order_chunk, and
 -- referrer_n    the member n steps up; null from the first missing edge on
--- missing       why the first missing edge is missing: not_bound | released | expired; null if all three are there.
---               crowded: a member with many facts is on the way, and `climb` has to find this upline
+-- missing       why the first missing edge is: 4 not_bound, 2 released, 3 expired (as in `reason`); null if all
+--               three are there. 10: a member with many facts is on the way, and `climb` has to find this upline
 SELECT
     o.position, o.at_us, o.member, o.currency, o.amount_minor, o.plan, o.is_own, o.is_mature,
     CASE WHEN o.at_us < p1.ends_us THEN p1.referrer END AS referrer_1,
     CASE WHEN o.at_us < p2.ends_us THEN p2.referrer END AS referrer_2,
     CASE WHEN o.at_us < p3.ends_us THEN p3.referrer END AS referrer_3,
     CASE
-        WHEN p1.member IS NULL THEN 'not_bound'
+        WHEN p1.member IS NULL THEN 4
         WHEN o.at_us >= p1.ends_us THEN p1.ended
-        WHEN p2.member IS NULL THEN 'not_bound'
+        WHEN p2.member IS NULL THEN 4
         WHEN o.at_us >= p2.ends_us THEN p2.ended
-        WHEN p3.member IS NULL THEN 'not_bound'
+        WHEN p3.member IS NULL THEN 4
         WHEN o.at_us >= p3.ends_us THEN p3.ended
     END AS missing
 FROM order_chunk AS o

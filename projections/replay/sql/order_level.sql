@@ -7,10 +7,11 @@ WITH told AS (
     FROM empty_level
 )
 SELECT
-    t.position, t.level, n.name AS beneficiary, t.reason,
+    t.position, t.level, n.name AS beneficiary, r.reason,
     CAST(SUM(t.commission_minor) AS BIGINT) AS commission_minor,
     CAST(SUM(t.clawback_minor) AS BIGINT) AS clawback_minor
 FROM told AS t
+INNER JOIN reason AS r ON r.number = t.reason
 LEFT JOIN member_name AS n ON n.member = t.beneficiary
-GROUP BY t.position, t.level, n.name, t.reason
+GROUP BY t.position, t.level, n.name, r.reason
 ORDER BY t.position, t.level

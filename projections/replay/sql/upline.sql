@@ -2,7 +2,7 @@
 SELECT
     position, at_us, member, currency, amount_minor, plan, is_own, is_mature, referrer_1, referrer_2, referrer_3, missing
 FROM near_upline
-WHERE missing IS NULL OR missing <> 'crowded'
+WHERE missing IS NULL OR missing <> 10
 UNION ALL
 SELECT
     o.position, o.at_us, o.member, o.currency, o.amount_minor, o.plan, o.is_own, o.is_mature, c.referrer_1, c.referrer_2, c.referrer_3, c.missing
