@@ -13,11 +13,15 @@ from typing import Any
 import click
 
 from benchmarks.child import COMMANDS
-from benchmarks.engines import OPERATOR_SETTINGS, STORES, engines
+from benchmarks.engines import OPERATOR_SETTINGS, STORES, Postgres, engines
+from benchmarks.journals import versions
 from benchmarks.machine import facts, load
 from benchmarks.profiling import profile
 from benchmarks.report import print_facts, print_failures, print_figures, print_growth, print_table, write_json
+from benchmarks.rows import Rows
 from benchmarks.run import QUICK, Sizes, run
+from benchmarks.scale import QUICK_SCALE, Scale, ScaleSizes
+from benchmarks.scale_report import print_cost, print_rows, write_scale_json
 from benchmarks.streams import PUBLIC, Stream, generated, public
 
 STORE = click.Choice(STORES)
@@ -54,26 +58,31 @@ class SizesParam(click.ParamType[tuple[int, ...]]):
         return counts
 
 
-@click.group(invoke_without_command=True)
-@click.option("--events", type=SizesParam(), help="Lines of the generated stream, of each size. Default: 1000000.")
-@click.option("--quick", is_flag=True, help="A smoke run: 50,000 lines, no public stream.")
-@click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Take the median of so many.")
-@click.option("--store", "stores", type=STORE, multiple=True, default=STORES, help="Only this one. Default: both.")
-@click.option(
+server_option = click.option(
     "--server",
     type=click.Choice(SERVERS),
     default="default",
     show_default=True,
     help="PostgreSQL as it comes, or with an operator's settings for 24 GB of memory; durable commits with either.",
 )
-@click.option(
+inputs_option = click.option(
     "--inputs",
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep the generated files in this directory and take them from there.",
 )
-@click.option(
+json_option = click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here too."
 )
+
+
+@click.group(invoke_without_command=True)
+@click.option("--events", type=SizesParam(), help="Lines of the generated stream, of each size. Default: 1000000.")
+@click.option("--quick", is_flag=True, help="A smoke run: 50,000 lines, no public stream.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Take the median of so many.")
+@click.option("--store", "stores", type=STORE, multiple=True, default=STORES, help="Only this one. Default: both.")
+@server_option
+@inputs_option
+@json_option
 @click.pass_context
 def benchmarks(
     context: click.Context, *, quick: bool, repeat: int, events: tuple[int, ...] | None, **where: Any
@@ -91,6 +100,53 @@ def benchmarks(
 def profile_command(*, case: str, store: str, events: int) -> None:
     """Show where the time goes."""
     profile(case, store, events)
+
+
+@benchmarks.command("replay")
+@click.option("--events", type=SizesParam(), help="Lines of the streams. Default: 1000000,10000000,100000000.")
+@click.option("--orders", type=click.IntRange(min=1), help="Orders of the journal the peers read. Default: 1000000.")
+@click.option("--quick", is_flag=True, help="A smoke run: 20,000 orders, up to 200,000 lines.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Take the median of so many.")
+@server_option
+@inputs_option
+@json_option
+def replay_command(
+    *, quick: bool, repeat: int, events: tuple[int, ...] | None, orders: int | None, **where: Any
+) -> None:
+    """Measure the replay at scale, beside programs that read journals; PostgreSQL only."""
+    sizes = replace(QUICK_SCALE if quick else ScaleSizes(), repeat=repeat)
+    sizes = replace(sizes, events=events or sizes.events, orders=orders or sizes.orders)
+    try:
+        for count in sizes.events:
+            if count > sizes.ingested_max:
+                sizes.shops(count)
+    except ValueError as error:
+        raise click.UsageError(f"--events: {error}") from None
+    measure_scale(sizes, Where(stores=[Postgres.store], **where))
+
+
+def measure_scale(sizes: ScaleSizes, where: Where) -> None:
+    """One run of the replay at scale; exit status 1 if anything has no figure."""
+    with (
+        TemporaryDirectory(prefix="refledger-benchmark-") as folder,
+        engines(where.stores, server_settings=SERVERS[where.server]) as found,
+    ):
+        machine = facts(found) | versions()
+        print_facts(machine)
+        inputs = where.inputs or Path(folder)
+        inputs.mkdir(parents=True, exist_ok=True)
+        rows = Rows(found[0].settle, sizes.repeat, _say)
+        scale = Scale(found[0], sizes, Path(folder), inputs, rows)
+        scale.run()
+    machine["load after"] = load()
+    print(f"load after  {machine['load after']}")
+    print_rows(rows.done)
+    print_cost(rows.done, sizes.names)
+    if where.json_file is not None:
+        write_scale_json(where.json_file, machine, scale)
+    if rows.failures:
+        print_failures(rows.failures)
+        sys.exit(1)
 
 
 def measure(sizes: Sizes, where: Where, *, is_quick: bool) -> None:

@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -15,7 +15,7 @@ import psutil
 from benchmarks.engines import Engine
 
 CPU_INFO = Path("/proc/cpuinfo")
-PACKAGES = ("eventsourcing", "psycopg", "pydantic")
+PACKAGES = ("eventsourcing", "psycopg", "pydantic", "duckdb", "pyspark")
 
 
 def facts(engines: Sequence[Engine]) -> dict[str, str]:
@@ -26,7 +26,7 @@ def facts(engines: Sequence[Engine]) -> dict[str, str]:
         "memory": f"{psutil.virtual_memory().total / 1e9:.0f} GB",
         "disk": f"{_file_system(Path(gettempdir()).resolve())} at {gettempdir()}",
         "system": platform.platform(),
-        "python": ", ".join([platform.python_version(), *[f"{name} {version(name)}" for name in PACKAGES]]),
+        "python": ", ".join([platform.python_version(), *[f"{name} {_version(name)}" for name in PACKAGES]]),
         **{engine.store: engine.settings() for engine in engines},
         "load before": load(),
     }
@@ -35,6 +35,13 @@ def facts(engines: Sequence[Engine]) -> dict[str, str]:
 def load() -> str:
     """Load averages over 1, 5 and 15 minutes: ours, and whatever else runs."""
     return " ".join(f"{average:.1f}" for average in os.getloadavg())
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _processor() -> str:

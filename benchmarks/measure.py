@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
 from ledger.store.recorder import POSITION_MAX
 
-STATUS = Path("/proc/self/status")
 LOOK_SECONDS = 0.2
 
 
@@ -22,21 +22,23 @@ class Job:
     """What one child process is to measure.
 
     case        its name in `benchmarks.child.CASES`
-    log         URL of the store whose log is written by ingest, read by all others
+    log         URL of the store whose log is written by ingest, read by all others but of an archive
     target      URL of an empty store that events are saved to
-    file        input records of an ingest
+    file        input records of an ingest; where the Python replay writes a journal; a plan to suppose
     batch_size  lines or events per transaction, also of one that only reads
     upto        the last position that is read
     count       commands, appends or questions
+    archive     directory of sealed segments; empty: from the store
     """
 
     case: str
-    log: str
+    log: str = ""
     target: str = ""
     file: str = ""
     batch_size: int = 5_000
     upto: int = POSITION_MAX
     count: int = 0
+    archive: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ class Stopwatch:
             time.sleep(LOOK_SECONDS)
             for child in psutil.Process().children():
                 with suppress(psutil.Error, OSError, StopIteration):
-                    self._children[child.pid] = _memory_mb("VmHWM:", Path(f"/proc/{child.pid}/status"))
+                    self._children[child.pid] = vm_mb("VmHWM:", child.pid)
 
 
 def peak_memory_mb() -> float:
@@ -103,12 +105,23 @@ def peak_memory_mb() -> float:
 
     Not `ru_maxrss`: that one survives exec, so a small child would report the size of the parent that forked it.
     """
-    return _memory_mb("VmHWM:")
+    return vm_mb("VmHWM:")
 
 
 def memory_mb() -> float:
     """The memory this program has resident now, in 10^6 bytes."""
-    return _memory_mb("VmRSS:")
+    return vm_mb("VmRSS:")
+
+
+def vm_mb(name: str, pid: int | Literal["self"] = "self") -> float:
+    """A line of /proc/PID/status in 10^6 bytes, as VmHWM:, the most resident memory.
+
+    Raises:
+        OSError: there is no such process.
+        StopIteration: it has ended and has no memory any more.
+    """
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1]) * 1024 / 1e6
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
@@ -124,8 +137,3 @@ def expect(what: str, *, found: object, wanted: object) -> None:
     """
     if found != wanted:
         raise RuntimeError(f"{what}: {found}, not {wanted}: this measured something else")
-
-
-def _memory_mb(name: str, status: Path = STATUS) -> float:
-    line = next(line for line in status.read_text().splitlines() if line.startswith(name))
-    return int(line.split()[1]) * 1024 / 1e6

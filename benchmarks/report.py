@@ -36,7 +36,7 @@ def print_facts(facts: Mapping[str, str]) -> None:
 
 def print_table(results: Sequence[Result]) -> None:
     """One row each; a dash where a figure has no meaning."""
-    _print_aligned([HEAD, *map(_cells, results)])
+    print_aligned([HEAD, *map(_cells, results)])
 
 
 def print_figures(results: Sequence[Result]) -> None:
@@ -47,7 +47,7 @@ def print_figures(results: Sequence[Result]) -> None:
         for name, value in result.figures.items()
     ]
     if rows:
-        _print_aligned([("stream", "case", "store", "figure", "value"), *rows], texts=TEXTS + 1)
+        print_aligned([("stream", "case", "store", "figure", "value"), *rows], texts=TEXTS + 1)
 
 
 def print_growth(results: Sequence[Result], streams: Sequence[str]) -> None:
@@ -60,7 +60,7 @@ def print_growth(results: Sequence[Result], streams: Sequence[str]) -> None:
         for (case, store), found in rates.items()
         if all(stream in found for stream in streams)
     ]
-    _print_aligned([("case", "store", *streams, "last / first"), *rows], texts=TEXTS - 1)
+    print_aligned([("case", "store", *streams, "last / first"), *rows], texts=TEXTS - 1)
 
 
 def print_failures(failures: Sequence[str]) -> None:
@@ -76,7 +76,8 @@ def write_json(path: Path, facts: Mapping[str, str], sizes: Sizes, report: Repor
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def _print_aligned(rows: Sequence[tuple[str, ...]], texts: int = TEXTS) -> None:
+def print_aligned(rows: Sequence[tuple[str, ...]], texts: int = TEXTS) -> None:
+    """Rows under their head; so many columns from the left are texts."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     print()
     for row in rows:

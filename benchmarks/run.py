@@ -227,11 +227,11 @@ def _once(engine: Engine, job: Job) -> Run | None:
     """One row with a quiet disk and, where it saves, an empty store; None: the library hung."""
     with engine.fresh("target") if "save" in job.case else nullcontext("") as target:
         engine.settle()
-        measured = _spawn(replace(job, target=target))
+        measured = spawn(replace(job, target=target))
     return None if measured is None else Run(job, measured)
 
 
-def _spawn(job: Job) -> Measured | None:
+def spawn(job: Job) -> Measured | None:
     """Measures in a fresh process: neither memory nor caches of one case help or hinder the next."""
     command = [sys.executable, "-m", "benchmarks.child", json.dumps(asdict(job))]
     timeout = PEER_SECONDS_MAX if job.case.startswith("peer") else None

@@ -43,12 +43,20 @@ def generated(folder: Path, name: str, *, count: int, beginning: int, is_larger:
     """
     orders = -(-count * 2 // RECORDS_PER_TWO_ORDERS)
     shape = Shape(orders=orders, members=max(1, orders // ORDERS_PER_MEMBER))
-    generator = hashlib.sha256(Path(history.__file__).read_bytes()).hexdigest()[:12]
-    whole, first = (folder / f"generated-{generator}-{count}-{lines}.jsonl" for lines in (count, beginning))
+    whole, first = (folder / f"generated-{_generator()}-{count}-{lines}.jsonl" for lines in (count, beginning))
     for path, wanted in {whole: count, first: beginning}.items():
         if not path.exists():
             _write(path, islice(history.lines(shape), wanted), wanted)
     return Stream(name, whole, first, is_larger)
+
+
+def of_orders(folder: Path, name: str, *, orders: int) -> Stream:
+    """A seeded history of exactly that many orders and all that belongs to them; no beginning of it is written."""
+    shape = Shape(orders=orders, members=max(1, orders // ORDERS_PER_MEMBER))
+    whole = folder / f"generated-{_generator()}-of-{orders}-orders.jsonl"
+    if not whole.exists():
+        _write(whole, history.lines(shape))
+    return Stream(name, whole, whole)
 
 
 def public(folder: Path, *, beginning: int) -> Stream | None:
@@ -61,12 +69,18 @@ def public(folder: Path, *, beginning: int) -> Stream | None:
     return stream
 
 
-def _write(path: Path, records: Iterator[bytes], count: int) -> None:
+def _generator() -> str:
+    """Tells one generator's files from another's."""
+    return hashlib.sha256(Path(history.__file__).read_bytes()).hexdigest()[:12]
+
+
+def _write(path: Path, records: Iterator[bytes], count: int | None = None) -> None:
     """A file that is whole or not there."""
     written, partial = 0, path.with_suffix(".partial")
     with partial.open("wb") as out:
         for record in records:
             out.write(record)
             written += 1
-    expect(f"lines of {path.name}", found=written, wanted=count)
+    if count is not None:
+        expect(f"lines of {path.name}", found=written, wanted=count)
     partial.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,7 @@ from projections.balances import line_of
 from projections.figures import Replay
 from projections.replay.answers import Teammate
 from projections.replay.bindings import Difference
+from projections.replay.cluster import MASTER, replaying_on_spark
 from projections.replay.session import Session, Setup, replaying
 from projections.replay_python import replay as replay_python
 from projections.saved import Heading, save
@@ -74,11 +76,15 @@ def answered(settings: Settings, asked: Asked) -> Answer:
         raise click.UsageError("--plan decides every binding again already: leave out --redecide")
     if engine == "python" and (asked.archive or asked.plan or asked.redecide):
         raise click.UsageError("--archive, --plan and --redecide need --engine duckdb")
+    if engine == "spark" and (asked.plan or asked.redecide or asked.members or not asked.archive):
+        raise click.UsageError(
+            "--engine spark reads an archive (--archive DIR), without --plan, --redecide and --member"
+        )
     archive = None if asked.archive is None else Archive.open(asked.archive)
     position = asked.question.at_position
     if archive is not None and position is not None and position <= archive.end:
         # All of it is sealed: no store is needed.
-        return _by_duckdb(None, asked, position, archive)
+        return _by_spark(archive, asked, position) if engine == "spark" else _by_duckdb(None, asked, position, archive)
     with opened(settings) as ledger:
         head = ledger.log.head()
         position = head if position is None else position
@@ -86,6 +92,9 @@ def answered(settings: Settings, asked: Asked) -> Answer:
             raise PositionError(f"the log has positions 1 to {head}, not {position}")
         if engine == "python":
             return _by_python(ledger, asked, position)
+        if engine == "spark" and archive is not None:
+            archive.belongs_to(ledger.log)
+            return _by_spark(archive, asked, position)
         return _by_duckdb(ledger, asked, position, archive)
 
 
@@ -101,16 +110,21 @@ def _by_duckdb(ledger: Ledger | None, asked: Asked, position: int, archive: Arch
     setup = Setup(spill_folder=asked.temp_dir)
     if asked.memory_limit is not None:
         setup = replace(setup, memory_limit=asked.memory_limit)
-    with (
-        progress("reading", position) as advance,
-        replaying(None if ledger is None else ledger.log, position, setup, archive, advance) as session,
-    ):
+    log, as_of = None if ledger is None else ledger.log, asked.question.as_of
+    with ExitStack() as stack:
+        with progress("reading", position) as advance:
+            session = stack.enter_context(replaying(log, position, setup, archive, advance))
         otherwise = _decided_again(session, asked)
-        as_of = asked.question.as_of
-        found = session.answer(as_of, asked.members)
-        if asked.save is not None:
-            _save(asked, found, session.lines(as_of))
+        with progress("computing", position) as advance:
+            found = session.answer(as_of, asked.members, advance)
+        _save(asked, found, session.lines(as_of))
         return Answer(found, {name: session.team(as_of, name) for name in asked.members}, otherwise)
+
+
+def _by_spark(archive: Archive, asked: Asked, position: int) -> Answer:
+    with replaying_on_spark(archive, position, asked.question.as_of, asked.master or MASTER) as (found, question):
+        _save(asked, found, question.lines())
+        return Answer(found)
 
 
 def _decided_again(session: Session, asked: Asked) -> list[Difference] | None:

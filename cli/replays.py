@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,21 @@ import click
 
 from cli.context import DISAGREE, Settings
 from cli.engines import ENGINES, Answer, Asked, answered
-from cli.options import ID, Question, asking
+from cli.options import ID, CheckedParam, Question, asking
 from cli.output import emit
 from cli.plans import plan_in
 from cli.replay_report import answer_report
 from cli.terminal import counted, say
+
+
+def _size(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]*(KB|MB|GB|TB)", text):
+        message = "is no amount of memory: give one like 500MB or 2GB"
+        raise ValueError(message)
+    return text
+
+
+SIZE = CheckedParam("size", _size)
 
 
 @click.command(short_help="Compute everything again from the events.")
@@ -34,7 +45,7 @@ from cli.terminal import counted, say
 )
 @click.option("--member", "members", multiple=True, type=ID, help="Show this member's balance and team; repeatable.")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Keep it in this file, for `diff`.")
-@click.option("--memory-limit", metavar="SIZE", help="duckdb: the most it may take, as 2GB; more goes to disk. [3GB]")
+@click.option("--memory-limit", type=SIZE, help="duckdb: the most it may take, as 2GB; more goes to disk. [3GB]")
 @click.option(
     "--temp-dir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

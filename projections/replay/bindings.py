@@ -99,7 +99,8 @@ class Decider:
     def facts(self, requests: Iterable[RequestRow]) -> Iterator[Fact]:
         """Decide requests in order of position: the facts that follow, in the same order.
 
-        Each bind and unbind decided otherwise than recorded is added to `differences`.
+        Each bind and unbind decided otherwise than recorded is added to `differences`. In bulk the caller pauses the
+        garbage collector, which finds nothing here and costs two fifths of the time.
         """
         for request in requests:
             outcome, facts = self.decide(request)

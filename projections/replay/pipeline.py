@@ -21,7 +21,7 @@ Orders are taken in chunks of positions, because a hundred million do not fit in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from projections.replay.answers import Balance, Level, OrderLevel, Outcome, Teammate
@@ -58,6 +58,7 @@ class Question:
         at_position: P.
         chunk_positions: how many positions of orders one statement takes.
         facts_joined: members with more binding facts are not joined with orders, but climbed.
+        progress: called with the number of positions summed up since the last call.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Question:
         at_position: int,
         chunk_positions: int = CHUNK_POSITIONS,
         facts_joined: int = FACTS_JOINED,
+        progress: Callable[[int], None] | None = None,
     ) -> None:
         self._engine = engine
+        self._progress = progress
         self._chunks = [
             (first, min(first + chunk_positions - 1, at_position))
             for first in range(1, max(at_position, 1) + 1, chunk_positions)
@@ -82,6 +85,7 @@ class Question:
         self._define("piece", materialised=True)
         self._has_crowded = bool(list(engine.rows(statement("crowded"))))
         self._define("near_piece", materialised=False)
+        self._define("rate", materialised=True)
 
     def balances(self) -> Iterator[Balance]:
         """Lines in the order of the members' bytes, then of the currency (S-1, S-3)."""
@@ -121,20 +125,24 @@ class Question:
             yield from map(OrderLevel._make, self._engine.rows(statement("order_level")))
 
     def _sum_up(self) -> None:
-        """Make `member_level` of all chunks, once."""
+        """Make `level_sum` and `member_total` of all chunks, once."""
         if self._has_sums:
             return
-        names = [f"member_level_{number}" for number in range(len(self._chunks))]
-        for name, chunk in zip(names, self._chunks, strict=True):
+        for number, chunk in enumerate(self._chunks):
             self._take(chunk)
-            self._engine.define(name, statement("member_level"), materialised=True)
-        every = " UNION ALL ".join(f"SELECT * FROM {name}" for name in names)  # noqa: S608  # names of our own
-        self._engine.define("member_level", every, materialised=False)
-        self._engine.define("balance", statement("balance"), materialised=True)
+            for name in ("level_sum", "member_sum"):
+                self._engine.define(f"{name}_{number}", statement(name), materialised=True)
+            if self._progress is not None:
+                self._progress(chunk[1] - chunk[0] + 1)
+        for name in ("level_sum", "member_sum"):
+            parts = (f"SELECT * FROM {name}_{number}" for number in range(len(self._chunks)))  # noqa: S608  # our names
+            self._engine.define(name, " UNION ALL ".join(parts), materialised=False)
+        self._define("member_total", materialised=True)
+        self._define("balance", materialised=True)
         self._has_sums = True
 
     def _take(self, chunk: tuple[int, int]) -> None:
-        """Define everything up to `level_row` for the orders from the first position to the last."""
+        """Define everything up to `level_row` and `empty_level` for the orders from the first position to the last."""
         self._engine.declare("chunk_first", chunk[0])
         self._engine.declare("chunk_last", chunk[1])
         self._define("order_chunk", materialised=False)
@@ -143,7 +151,9 @@ class Question:
             self._climb()
         else:
             self._engine.define("upline", statement("near_upline"), materialised=False)
+        self._define("accrual", materialised=True)
         self._define("level_row", materialised=False)
+        self._define("empty_level", materialised=False)
 
     def _climb(self) -> None:
         """Find the uplines that lead past a member with many facts, step by step, and put them beside the others."""

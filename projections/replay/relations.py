@@ -16,7 +16,7 @@ from projections.runner import Progress
 
 EVENTS_AT_A_TIME = 16_384
 
-_KINDS = {
+RELATIONS = {
     "order_fact": "orders",
     "refund_fact": "refunds",
     "binding_fact": "bindings",
@@ -67,9 +67,9 @@ def from_archive(
         archive.belongs_to(log)
     if end == 0:
         return from_store(duck, log, upto, progress)
-    archive.verify([MEMBERS, *_KINDS.values()], upto)
+    archive.verify([MEMBERS, *RELATIONS.values()], upto)
     archive.register(duck)
-    content = _content(duck, archive, end)
+    content = content_of(duck, archive, end)
     if progress is not None:
         progress(end)
     if log is None or upto == end:
@@ -79,7 +79,7 @@ def from_archive(
     duck.execute(f"INSERT INTO member_name SELECT * FROM read_parquet({_list(archive, MEMBERS, end)})")  # noqa: S608  # paths of our own
     _take(loading, log, content, end, upto, progress)
     loading.finish(log)
-    for name in _KINDS:
+    for name in RELATIONS:
         duck.execute(f"ALTER TABLE {name} RENAME TO rest_{name}")
     _view_files(duck, archive, upto, has_rest=True)
     return content.hex()
@@ -102,8 +102,12 @@ def _hash(duck: DuckDBPyConnection, table: str, content: ContentRoot) -> None:
             content.extend(*zip(*batch, strict=True))
 
 
-def _content(duck: DuckDBPyConnection, archive: Archive, upto: int) -> ContentRoot:
-    """The content tree after a position: that of the last segment before, and the events since."""
+def content_of(duck: DuckDBPyConnection, archive: Archive, upto: int) -> ContentRoot:
+    """The content tree after a position of an archive: that of the last segment before, and the events since.
+
+    Raises:
+        ArchiveError: the file of those events is not as it was sealed.
+    """
     whole = [segment for segment in archive.segments if segment.last <= upto]
     content = ContentRoot(whole[-1].manifest.content.tree if whole else None)
     if len(whole) == len(archive.segments) or archive.segments[len(whole)].first > upto:
@@ -119,7 +123,7 @@ def _content(duck: DuckDBPyConnection, archive: Archive, upto: int) -> ContentRo
 
 def _view_files(duck: DuckDBPyConnection, archive: Archive, upto: int, *, has_rest: bool = False) -> None:
     """Makes each relation a view of the files and of the table with the rest."""
-    for name, kind in _KINDS.items():
+    for name, kind in RELATIONS.items():
         files = _list(archive, kind, upto)
         rest = f"UNION ALL SELECT * FROM rest_{name}" if has_rest else ""  # noqa: S608  # our own name
         select = f"SELECT * FROM read_parquet({files}) WHERE position <= {upto:d} {rest}"  # noqa: S608  # names and paths of our own

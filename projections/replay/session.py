@@ -9,19 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 from duckdb import DuckDBPyConnection
 
 from ledger.clock import to_micros
+from ledger.errors import RefusedError
 from ledger.plan import PlanTerms
 from ledger.store.recorder import LogRecorder
-from ledger.tree.hashing import root_of
 from projections import figures
 from projections.archive.reading import Archive
 from projections.balances import Balance
-from projections.replay.answers import Balance as Line
 from projections.replay.answers import OrderLevel, Teammate
 from projections.replay.bindings import Difference
 from projections.replay.deciding import decide_again, terms_of
@@ -29,6 +28,7 @@ from projections.replay.duck import Duck
 from projections.replay.pipeline import Question
 from projections.replay.relations import from_archive, from_store
 from projections.replay.statements import statement
+from projections.replay.summary import answered, balances_of
 from projections.runner import Progress
 
 MEMORY_LIMIT = "3GB"
@@ -44,6 +44,16 @@ class Setup:
 
     memory_limit: str = MEMORY_LIMIT
     spill_folder: Path | None = None
+
+
+class MemoryLimitError(RefusedError):
+    """A replay that cannot do with the memory it may take, or with the disk it may spill to."""
+
+    code = "memory_limit"
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"{limit} of memory, or the disk beside it, is not enough: give more with --memory-limit")
+        self.limit = limit
 
 
 class BindingOtherwise(NamedTuple):
@@ -68,7 +78,7 @@ class Session:
         self._at_position = at_position
         self._content_root = content_root
         self._started = started
-        self._replay: tuple[datetime, Question] | None = None
+        self._asked: tuple[datetime, Question] | None = None
 
     def requests(self) -> int:
         """How many requests there are to decide again."""
@@ -76,7 +86,7 @@ class Session:
 
     def decide_again(self, progress: Progress | None = None) -> list[Difference]:
         """Bindings are those that the recorded requests give now; returns what was decided otherwise (X-2)."""
-        self._replay = None
+        self._asked = None
         return decide_again(self._duck, progress=progress)
 
     def bindings_otherwise(self) -> Iterator[BindingOtherwise]:
@@ -86,28 +96,29 @@ class Session:
 
     def suppose(self, plan: PlanTerms, progress: Progress | None = None) -> list[Difference]:
         """From here on everything is as if this plan had replaced all others from the beginning."""
-        self._replay, terms = None, terms_of(plan)
+        self._asked, terms = None, terms_of(plan)
         self._duck.execute(statement("load/suppose_plan"), terms._asdict())
         self._duck.execute(statement("load/suppose_orders"))
         return decide_again(self._duck, terms, progress)
 
-    def answer(self, as_of: datetime, members: Sequence[str] = ()) -> figures.Replay:
-        """The figures as of T; with the balances of the members asked for."""
-        replay = self._at(as_of)
+    def answer(self, as_of: datetime, members: Sequence[str] = (), progress: Progress | None = None) -> figures.Replay:
+        """The figures as of T; with the balances of the members asked for.
+
+        Args:
+            as_of: T.
+            members: names.
+            progress: called with the number of events taken into account since the last call.
+        """
+        question = self._at(as_of, progress)
         wanted = set(members)
-        lines = root_of(line.encode() for line in replay.lines())
-        return figures.Replay(
+        return answered(
+            question,
             as_of=as_of,
             at_position=self._at_position,
             engine="duckdb",
-            events=self._at_position,
-            seconds=time.perf_counter() - self._started,
-            digest=lines.hex(),
             content_root=self._content_root,
-            totals={row[0]: _total(row) for row in replay.totals()},
-            levels=_levels(replay),
-            outcomes={row.reason: row.order_levels for row in replay.outcomes()},
-            balances=[_balance(row) for row in replay.balances() if row.member in wanted] if wanted else [],
+            started=self._started,
+            balances=[row for row in balances_of(question) if row.member in wanted] if wanted else [],
         )
 
     def lines(self, as_of: datetime) -> Iterator[str]:
@@ -116,7 +127,7 @@ class Session:
 
     def balances(self, as_of: datetime) -> Iterator[Balance]:
         """Every balance, in order."""
-        return map(_balance, self._at(as_of).balances())
+        return balances_of(self._at(as_of))
 
     def team(self, as_of: datetime, member: str) -> list[Teammate]:
         """Who is above and below a member (T-1); nobody for one the log does not name."""
@@ -138,38 +149,12 @@ class Session:
         currencies = dict(self._duck.execute(statement("load/currencies_at"), [positions]).fetchall())
         return [(name, currencies[row.order_position], row) for name, row in mine]
 
-    def _at(self, as_of: datetime) -> Question:
-        """The replay of that time; the last one is kept."""
-        if self._replay is None or self._replay[0] != as_of:
-            replay = Question(Duck(self._duck), as_of_us=to_micros(as_of), at_position=self._at_position)
-            self._replay = as_of, replay
-        return self._replay[1]
-
-
-def _total(row: tuple[Any, ...]) -> figures.CurrencyTotals:
-    _, earned, clawed_back, pending, available, members = row
-    return figures.CurrencyTotals(
-        earned=earned, clawed_back=clawed_back, pending=pending, available=available, members=members
-    )
-
-
-def _levels(replay: Question) -> dict[str, dict[int, figures.LevelTotals]]:
-    levels: dict[str, dict[int, figures.LevelTotals]] = {}
-    for currency, level, *amounts in replay.levels():
-        levels.setdefault(currency, {})[level] = figures.LevelTotals(*amounts)
-    return levels
-
-
-def _balance(row: Line) -> Balance:
-    """A balance as all projections name its amounts."""
-    return Balance(
-        member=row.member,
-        currency=row.currency,
-        earned=row.earned,
-        clawed_back=row.clawed_back,
-        pending=row.pending,
-        available=row.available,
-    )
+    def _at(self, as_of: datetime, progress: Progress | None = None) -> Question:
+        """The question of that time; the last one is kept."""
+        if self._asked is None or self._asked[0] != as_of:
+            engine, at = Duck(self._duck), to_micros(as_of)
+            self._asked = as_of, Question(engine, as_of_us=at, at_position=self._at_position, progress=progress)
+        return self._asked[1]
 
 
 @contextmanager
@@ -191,15 +176,19 @@ def replaying(
 
     Raises:
         PositionError: there are not so many events.
+        MemoryLimitError: it takes more than it may.
         IntegrityError: the log is not one this ledger wrote, or the archive is not as it was sealed.
     """
-    started = time.perf_counter()
-    with _connected(setup or Setup()) as duck:
-        if archive is None:
-            content = from_store(duck, log, at_position, progress)
-        else:
-            content = from_archive(duck, archive, log, at_position, progress)
-        yield Session(duck, at_position, content, started)
+    started, setup = time.perf_counter(), setup or Setup()
+    try:
+        with _connected(setup) as duck:
+            if archive is None:
+                content = from_store(duck, log, at_position, progress)
+            else:
+                content = from_archive(duck, archive, log, at_position, progress)
+            yield Session(duck, at_position, content, started)
+    except duckdb.OutOfMemoryException:
+        raise MemoryLimitError(setup.memory_limit) from None
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import duckdb
 import pytest
@@ -45,23 +46,21 @@ def _loaded(ledger: Ledger, given: Sequence[AnyCommand]) -> duckdb.DuckDBPyConne
     return duck
 
 
-def _agree(ledger: Ledger, duck: duckdb.DuckDBPyConnection, question: tuple[int, int], **ways: int) -> None:
+class Ways(TypedDict, total=False):
+    """How a question is worked out."""
+
+    chunk_positions: int
+    facts_joined: int
+
+
+def _agree(ledger: Ledger, duck: duckdb.DuckDBPyConnection, question: tuple[int, int], **ways: Unpack[Ways]) -> None:
     """Ask both the same."""
     as_of_us, at_position = question
     expected = replay(ledger.log.read(upto=at_position), from_micros(as_of_us))
     found = Question(Duck(duck), as_of_us=as_of_us, at_position=at_position, **ways)
     assert dict(found.outcomes()) == dict(expected.outcomes), question
     assert {tuple(row) for row in found.levels()} == {
-        (
-            currency,
-            number,
-            row.orders,
-            row.base_minor,
-            row.commission_minor,
-            row.clawback_minor,
-            row.refund_base_minor,
-            row.members,
-        )
+        (currency, number, *astuple(row))
         for currency, by_number in expected.levels.items()
         for number, row in by_number.items()
     }, question

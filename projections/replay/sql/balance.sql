@@ -2,16 +2,9 @@
 --
 -- name       of the member; rows come in the order of its bytes, then by currency
 -- earned, clawed_back, pending, available   minor units; earned - clawed_back = pending + available
-SELECT n.name, b.currency, b.earned, b.clawed_back, b.earned - b.clawed_back - b.available AS pending, b.available
-FROM (
-    SELECT
-        beneficiary, currency,
-        CAST(SUM(commission_minor) AS BIGINT) AS earned,
-        CAST(SUM(clawback_minor) AS BIGINT) AS clawed_back,
-        CAST(SUM(mature_minor) AS BIGINT) AS available
-    FROM member_level
-    WHERE reason = 'paid'
-    GROUP BY beneficiary, currency
-) AS b
-INNER JOIN member_name AS n ON n.member = b.beneficiary
-ORDER BY n.name, b.currency
+SELECT
+    n.name, t.currency, t.earned_minor AS earned, t.clawed_back_minor AS clawed_back,
+    t.earned_minor - t.clawed_back_minor - t.mature_minor AS pending, t.mature_minor AS available
+FROM member_total AS t
+INNER JOIN member_name AS n ON n.member = t.member
+ORDER BY n.name, t.currency

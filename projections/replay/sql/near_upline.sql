@@ -5,8 +5,7 @@
 -- missing       why the first missing edge is missing: not_bound | released | expired; null if all three are there.
 --               crowded: a member with many facts is on the way, and `climb` has to find this upline
 SELECT
-    o.position, o.at_us, o.member, o.currency, o.amount_minor, o.plan, o.rate_1_ppm, o.rate_2_ppm, o.rate_3_ppm,
-    o.round_ppm, o.is_even, o.is_own, o.is_mature,
+    o.position, o.at_us, o.member, o.currency, o.amount_minor, o.plan, o.is_own, o.is_mature,
     CASE WHEN o.at_us < p1.ends_us THEN p1.referrer END AS referrer_1,
     CASE WHEN o.at_us < p2.ends_us THEN p2.referrer END AS referrer_2,
     CASE WHEN o.at_us < p3.ends_us THEN p3.referrer END AS referrer_3,

@@ -1,17 +1,11 @@
--- Orders of one chunk that occurred by T, with the terms of their plan (P-3: the plan recorded with the order).
+-- Orders of one chunk that occurred by T, with what their plan says of them (P-3: the plan recorded with the order).
 --
 -- position, at_us, member, currency, amount_minor   as in order_fact
 -- plan         null: none was in force
--- rate_n_ppm   of level n, parts per million; null without a plan
--- round_ppm    what is added before dividing by a million and rounding down: half of it for half_up and half_even, else 0
--- is_even      1: half_even
 -- is_own       1: the buyer takes level 1 (A-5)
 -- is_mature    1: the hold is over at T (A-6)
 SELECT
     o.position, o.at_us, o.member, o.currency, o.amount_minor, o.plan,
-    t.rate_1_ppm, t.rate_2_ppm, t.rate_3_ppm,
-    CASE WHEN t.rounding = 'down' THEN 0 ELSE 500000 END AS round_ppm,
-    CASE WHEN t.rounding = 'half_even' THEN 1 ELSE 0 END AS is_even,
     CASE WHEN t.self_purchase = 'as_level_1' THEN 1 ELSE 0 END AS is_own,
     CASE WHEN o.at_us + t.hold_us <= as_of_us() THEN 1 ELSE 0 END AS is_mature
 FROM order_fact AS o

@@ -1,0 +1,60 @@
+"""The same SQL on Spark gives what it gives on DuckDB, in one process and on a cluster of two."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from projections.replay.duck import Duck
+from projections.replay.pipeline import Engine, Question
+from projections.replay.spark import Spark, session
+from tests.random_relations import random_relations
+from tests.relations import COLUMNS, DAY
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+HEAD = 1_000
+Answer = list[tuple[object, ...]]
+
+
+@contextmanager
+def _spark(master: str) -> Generator[SparkSession]:
+    """Give a session of its own; skip where there is no PySpark or no Java."""
+    pytest.importorskip("pyspark", reason="pyspark is not installed")
+    if not shutil.which("java") and "JAVA_HOME" not in os.environ:
+        pytest.skip("no Java: neither on PATH nor in JAVA_HOME")
+    spark = session(master)
+    spark.sparkContext.setLogLevel("ERROR")
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def _ask(engine: Engine, *, chunk: int, joined: int) -> tuple[Answer, ...]:
+    """All figures of one question."""
+    question = Question(engine, as_of_us=40 * DAY, at_position=HEAD, chunk_positions=chunk, facts_joined=joined)
+    answers = (question.balances(), question.levels(), question.outcomes(), question.order_levels(), question.team(3))
+    return tuple([tuple(row) for row in answer] for answer in answers)
+
+
+@pytest.mark.parametrize("master", ["local[2]", pytest.param("local-cluster[2,1,1024]", marks=pytest.mark.slow)])
+def test_spark_gives_what_duckdb_gives(master: str, tmp_path: Path) -> None:
+    """Random relations read from Parquet: all figures are equal, joined in one chunk and climbed in two."""
+    connection = random_relations(Random(3)).connection()  # noqa: S311  # no secret
+    for name in COLUMNS:
+        connection.execute(f"COPY {name} TO '{tmp_path}/{name}.parquet'")
+    with _spark(master) as spark:
+        for chunk, joined in ((HEAD, 16), (HEAD // 2, 2)):
+            engine = Spark(spark, {name: [f"{tmp_path}/{name}.parquet"] for name in COLUMNS})
+            found = _ask(engine, chunk=chunk, joined=joined)
+            assert found == _ask(Duck(connection), chunk=chunk, joined=joined)
+            assert len(found[3]) > 100
