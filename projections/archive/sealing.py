@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+
+import duckdb
 
 from ledger.garbage import collection_paused
 from ledger.store.recorder import LogRecorder
@@ -77,7 +79,18 @@ class Sealer:
         """
         begun = self.archive.end
         ranges = [(start + 1, min(upto, start + segment_events)) for start in range(begun, upto, segment_events)]
-        self._recall_members()
+        try:
+            self._recall_members()
+            yield from self._sealed(ranges, progress)
+        except duckdb.IOException as error:
+            raise OSError(f"{self._work.parent}: {error}: the disk may be full") from None
+
+    def close(self) -> None:
+        """Lets go of what DuckDB holds."""
+        self._duck.close()
+
+    def _sealed(self, ranges: Sequence[tuple[int, int]], progress: Progress | None) -> Generator[Segment]:
+        """The events of the next segment are fetched while one is made."""
         with source_of(self._log) as source, ThreadPoolExecutor(1) as pool, collection_paused():
             fetched = [pool.submit(self._fetch, source, *ranges[0])] if ranges else []
             for index, (first, last) in enumerate(ranges):
@@ -85,10 +98,6 @@ class Sealer:
                 if index + 1 < len(ranges):
                     fetched.append(pool.submit(self._fetch, source, *ranges[index + 1]))
                 yield self._finish(made, first, last, progress)
-
-    def close(self) -> None:
-        """Lets go of what DuckDB holds."""
-        self._duck.close()
 
     def _recall_members(self) -> None:
         """Numbers of members go on from the segments before."""

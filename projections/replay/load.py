@@ -109,10 +109,9 @@ class Loading:
         """
         if log is not None:
             self._look_up(log)
-        self._duck.execute(statement("load/number_members"))
-        for name in FACTS:
+        for name in ("named_member", "number_members", *FACTS):
             self._duck.execute(statement(f"load/{name}"))
-        for name in _STAGED:
+        for name in (*_STAGED, "named_member"):
             self._duck.execute(f"DROP TABLE {name}")
         lost = self._duck.execute(statement("load/lost_facts")).fetchall()
         if lost:

@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 import adbc_driver_manager as adbc
 import adbc_driver_postgresql  # pyright: ignore[reportMissingTypeStubs]
+import duckdb
 from duckdb import DuckDBPyConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -134,7 +135,8 @@ class PostgresSource(_Closing):
                 duck.from_arrow(rows).to_view(name)
                 yield
                 duck.execute(f"DROP VIEW {name}")
-            except adbc.Error as error:
+            # DuckDB calls it an invalid input when the stream that it reads breaks off.
+            except (adbc.Error, duckdb.InvalidInputException) as error:
                 raise UnreachableError(str(error)) from None
 
     def close(self) -> None:

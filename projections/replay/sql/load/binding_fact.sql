@@ -11,6 +11,6 @@ SELECT
 FROM staged_binding AS f
 LEFT JOIN staged_binding AS b ON b.bind = f.bind AND b.kind = 'bound'
 LEFT JOIN known_stream AS k ON k.stream = f.bind
-JOIN member_name AS m ON m.name = f.name
-LEFT JOIN member_name AS n ON n.name = coalesce(f.referrer, b.referrer, k.referrer)
+JOIN named_member AS m ON m.name = f.name
+LEFT JOIN named_member AS n ON n.name = coalesce(f.referrer, b.referrer, k.referrer)
 ORDER BY f.position
