@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -18,7 +19,7 @@ LOOK_SECONDS = 0.05
 MESSAGE_CHARACTERS = 2_000
 
 
-class LimitError(Exception):
+class LimitError(RuntimeError):
     """A program took more time or memory than it may, and was ended."""
 
 
@@ -56,9 +57,7 @@ def run_program(command: Sequence[str], out: Path, limits: Limits, env: Mapping[
     errors = out.with_suffix(".err")
     with out.open("wb") as stdout, errors.open("wb") as stderr:
         started = time.perf_counter()
-        program = subprocess.Popen(
-            command, stdout=stdout, stderr=stderr, env={**os.environ, **(env or {})}, start_new_session=True
-        )
+        program = subprocess.Popen(command, stdout=stdout, stderr=stderr, env={**os.environ, **(env or {})})
         watcher = _Watcher(program, limits)
         watcher.start()
         _, status, usage = os.wait4(program.pid, 0)
@@ -101,9 +100,9 @@ class _Watcher(threading.Thread):
 
     def _end(self, reason: str) -> None:
         self.reason = reason
-        # Its session is its own: whatever it started goes with it.
-        with suppress(ProcessLookupError):
-            os.killpg(self._program.pid, 9)
+        for pid in reversed(_family(self._program.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.ended.set()
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from statistics import median
+
+import psycopg
 
 from benchmarks.measure import Job, Measured
 from benchmarks.programs import Ended, LimitError
 from benchmarks.run import Say, spawn
+from ledger.errors import LedgerError
 
 # A command from its start to its end, or a process that has started and imported what it needs.
 COMMAND, INSIDE = "command", "inside"
+
+# What may go wrong with a case: ours or another program, the books, the store, the disk.
+FAILURES = (RuntimeError, LedgerError, psycopg.Error, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,19 +61,31 @@ class Rows:
 
     def measure(self, what: str, measure: Callable[[], Row]) -> bool:
         """Adds a row, the median of some runs; False: a program was ended at its limits."""
+        rows: list[Row] = []
         try:
-            rows: list[Row] = []
             for _ in range(self.repeat):
                 self.settle()
                 rows.append(measure())
-        except RuntimeError as error:
+        except LimitError as error:
             self.fail(f"{what}: {error}")
-            return not isinstance(error, LimitError)
+            return False
+        except FAILURES as error:
+            self.fail(f"{what}: {error}")
+            return True
         ended = Ended(median(row.ended.seconds for row in rows), median(row.ended.peak_mb for row in rows))
         row = replace(rows[0], ended=ended)
         self.done.append(row)
         self.say(f"  {what:50} {ended.seconds:9.2f} s {row.events_per_second:12,.0f} events/s {ended.peak_mb:8,.0f} MB")
         return True
+
+    @contextmanager
+    def about(self, what: str) -> Generator[None]:
+        """What fails in here costs what comes after it nothing."""
+        self.say(what)
+        try:
+            yield
+        except FAILURES as error:
+            self.fail(f"{what}: {error}")
 
     def fail(self, text: str) -> None:
         """Something has no figure, or figures do not count."""

@@ -119,25 +119,24 @@ class Scale:
 
     def run(self) -> None:
         """Measures everything; a case that fails costs no other its figure."""
-        orders = self.sizes.orders
-        with self._log(of_orders(self.inputs, f"orders_{orders}", orders=orders)) as log:
+        orders, one = self.sizes.orders, None
+        name = f"orders_{orders}"
+        with self.rows.about(name), self._log(of_orders(self.inputs, name, orders=orders)) as log:
             self._replays(log, journal=str(log.journal))
-            for name in PEERS:
-                self._peer(log, name)
-        one: Log | None = None
-        for count in self.sizes.events:
-            name = self.sizes.name(count)
-            if count <= self.sizes.ingested_max:
+            for peer in PEERS:
+                self._peer(log, peer)
+        for name, count in zip(self.sizes.names, self.sizes.events, strict=True):
+            with self.rows.about(name):
+                if count > self.sizes.ingested_max:
+                    self._shops(one, name, self.sizes.shops(count))
+                    continue
                 with self._log(generated(self.inputs, name, count=count, beginning=1)) as one:
                     self._replays(one)
                     self._questions(one)
-            elif one is not None:
-                self._shops(one, name, self.sizes.shops(count))
 
     @contextmanager
     def _log(self, stream: Stream) -> Generator[Log]:
         """The stream, ingested."""
-        self.rows.say(f"log of {stream.name}")
         with self.engine.fresh(stream.name) as url:
             spawned(Job(case="ingest", log=url, file=str(stream.whole), batch_size=BATCH_SIZE))
             with psycopg.connect(url) as connection:
@@ -168,9 +167,10 @@ class Scale:
         self._replay(log, SPARK, "spark", "--master", SPARK_MASTER, *_sealed(log), limits=SPARK_LIMITS)
         self._expect_one_digest(log, SPARK, ARCHIVE)
 
-    def _shops(self, one: Log, name: str, shops: int) -> None:
+    def _shops(self, one: Log | None, name: str, shops: int) -> None:
         """An archive of several shops like one: the digest must be theirs, every total so many times that of one."""
-        self.rows.say(f"archive of {name}: {shops} shops like {one.name}, side by side")
+        if one is None:
+            raise RuntimeError("there is no smaller log to make it of")
         log = replace(one, name=name, url="", events=one.events * shops, orders=one.orders * shops)
         expect("events", found=side_by_side(str(one.archive), shops, log.archive), wanted=log.events)
         self._of_archive(log)
@@ -196,7 +196,7 @@ class Scale:
             ended = Ended(found.seconds, found.peak_mb)
             return replace(_row(log, case, INSIDE, ended), digest=found.digest, figures=found.figures)
 
-        self.rows.measure(f"{case}, {INSIDE}", measure)
+        self.rows.measure(f"{case} of {log.name}, {INSIDE}", measure)
 
     def _replay(self, log: Log, case: str, engine: str, *words: str, limits: Limits | None = None) -> None:
         """`refledger replay`, from its start to its end."""
@@ -210,7 +210,7 @@ class Scale:
             expect("events replayed", found=document["events"], wanted=log.events)
             return replace(_row(log, case, COMMAND, ended), digest=document["digest"])
 
-        self.rows.measure(f"{case}, {COMMAND}", measure)
+        self.rows.measure(f"{case} of {log.name}, {COMMAND}", measure)
 
     def _seal(self, log: Log) -> None:
         """`refledger archive seal` from nothing to the head."""
@@ -221,7 +221,7 @@ class Scale:
             expect("events sealed", found=Archive.open(str(log.archive)).end, wanted=log.events)
             return _row(log, SEAL, COMMAND, ended)
 
-        self.rows.measure(f"{SEAL}, {COMMAND}", measure)
+        self.rows.measure(f"{SEAL} of {log.name}, {COMMAND}", measure)
 
     def _refledger(self, log: Log, *words: str, out: Path, limits: Limits | None = None) -> Ended:
         """Our own command, on the log's store if it has one."""
@@ -240,7 +240,7 @@ class Scale:
                 raise RuntimeError("what it says that members have left is not what ours says")
             return _row(part, name, COMMAND, ended)
 
-        if not self.rows.measure(name, partial(measure, log)):
+        if not self.rows.measure(f"{name} of {log.name}", partial(measure, log)):
             beginning = self._beginning(log)
             self.rows.measure(f"{name} of {beginning.name}", partial(measure, beginning))
 
