@@ -14,7 +14,8 @@ from projections.replay.load import Loading
 from projections.replay.source import ParquetSource, source_of
 from projections.runner import Progress
 
-EVENTS_AT_A_TIME = 16_384
+# What fits into a core's cache is hashed quickest.
+EVENTS_AT_A_TIME = 1_024
 
 RELATIONS = {
     "order_fact": "orders",
