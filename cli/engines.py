@@ -11,6 +11,7 @@ from typing import Literal
 import click
 
 from cli.context import Settings, opened
+from cli.files import replacing
 from cli.options import Question
 from cli.terminal import progress, say
 from ledger.application import Ledger
@@ -142,5 +143,6 @@ def _save(asked: Asked, found: Replay, lines: Iterable[str]) -> None:
         what = "bindings decided again"
     if asked.plan is not None:
         what = "what if, another plan"
-    save(asked.save, Heading(found.as_of, found.at_position, found.digest, what), lines)
+    with replacing(asked.save) as file:
+        save(file, Heading(found.as_of, found.at_position, found.digest, what), lines)
     say(f"saved: {asked.save}")

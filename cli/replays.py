@@ -19,7 +19,7 @@ from cli.terminal import counted, say
 
 
 def _size(text: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]*(KB|MB|GB|TB)", text):
+    if not re.fullmatch(r"[1-9][0-9]{0,5}(KB|MB|GB|TB)", text):
         message = "is no amount of memory: give one like 500MB or 2GB"
         raise ValueError(message)
     return text

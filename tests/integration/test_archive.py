@@ -313,9 +313,18 @@ def test_command_says_what_is_wrong(tool: Tool) -> None:
         assert tool("archive", "seal", "books", status=6).err.startswith("error: somebody else seals into books")
     assert "Install s3fs" in tool("archive", "seal", "s3://bucket/books", status=6).err
     (tool.folder / "file").write_text("")
-    for command in ("seal", "status"):
-        answer = tool("archive", command, "file", status=(1, 4))
+    for command, status in (("seal", 6), ("status", 4)):
+        answer = tool("archive", command, "file", status=status)
         assert answer.err.count("\n") == 1
+
+
+def test_command_says_where_nothing_can_be_sealed(tool: Tool) -> None:
+    """A file where the folder should be, an address of nothing: what was wrong, and nothing is made."""
+    (tool.folder / "file").write_text("")
+    assert "file cannot be written: File exists" in tool("archive", "seal", "file", status=6).err
+    assert "file/books cannot be written: Not a directory" in tool("archive", "seal", "file/books", status=6).err
+    assert "needs an address" in tool("archive", "seal", "", status=6).err
+    assert "needs an address" in tool("archive", "status", "", status=6).err
 
 
 def test_command_shows_the_status(tool: Tool) -> None:
