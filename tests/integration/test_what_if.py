@@ -237,6 +237,14 @@ def test_members_asked_for(tool: Tool) -> None:
     assert text.startswith("balances of the members asked for")
 
 
+@pytest.mark.parametrize("engine", ["python", "duckdb"])
+def test_a_member_without_a_balance(tool: Tool, engine: str) -> None:
+    """Piped, whoever has none is no row of the same columns; not the totals of all."""
+    piped = tool("replay", "--engine", engine, "--member", "nobody", "--format", "tsv").out
+    assert piped == tool("replay", "--engine", engine, "--member", "ben", "--format", "tsv").out.splitlines()[0] + "\n"
+    assert tool.json("replay", "--engine", engine, "--member", "nobody")["balances"] == []
+
+
 def test_memory_has_a_limit_that_is_kept(tool: Tool) -> None:
     """What does not fit says what to do; a limit that is none is a usage error."""
     tool("replay", "--engine", "duckdb", "--memory-limit", "200MB", "--temp-dir", ".")
