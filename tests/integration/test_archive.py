@@ -19,6 +19,7 @@ from ledger.errors import IntegrityError, NotFoundError
 from ledger.tree.hashing import RootBuilder
 from projections.archive.errors import AddressError, ArchiveBusyError, ArchiveError
 from projections.archive.manifest import EVENTS, KINDS, MEMBERS
+from projections.archive.place import Place
 from projections.archive.publishing import publish
 from projections.archive.reading import Archive
 from projections.archive.sealing import sealing
@@ -316,6 +317,20 @@ def test_command_says_what_is_wrong(tool: Tool) -> None:
     for command, status in (("seal", 6), ("status", 4)):
         answer = tool("archive", command, "file", status=status)
         assert answer.err.count("\n") == 1
+
+
+def test_file_that_cannot_be_read_is_not_to_be_deleted(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No right to read it, or a network that failed: it may be whole, so the advice of torn files is not given."""
+    tool("archive", "seal", "books")
+
+    def refuse(self: Place, name: str) -> tuple[int, str]:
+        raise PermissionError(13, "Permission denied", f"{self.address}/{name}")
+
+    monkeypatch.setattr(Place, "measure", refuse)
+    for command in (("archive", "status", "books"), ("replay", "--archive", "books")):
+        answer = tool(*command, status=3)
+        assert "cannot be read: Permission denied" in answer.out + answer.err
+        assert "delete" not in answer.out + answer.err
 
 
 def test_command_says_where_nothing_can_be_sealed(tool: Tool) -> None:
