@@ -23,6 +23,7 @@ from ledger.store.recorder import LogRecorder
 from projections.binding_check import check_bindings
 from projections.live_check import check_projection
 from projections.runner import Progress
+from projections.view import pending
 
 # Of one control, in a report; more would only say the same.
 FINDINGS_SHOWN_MAX = 100
@@ -59,7 +60,7 @@ def audit(settings: Settings, *, form: Format | None, output: Path | None) -> No
     events       every event decodes, is canonical, lies under its own columns
     decisions    what the next command would be decided from is what the log says
     bindings     every bind and unbind, decided again from the log before it, comes out as recorded
-    projection   live balances and levels are what a second engine makes of the log, as of now
+    projection   live balances and levels, where they stand, are what a second engine makes of the log, as of now
 
     The second engine is a formulation of the rule book of its own, in SQL, with a decider of bindings of its own: a
     difference may be a mistake of either. A balance that differs is shown with the orders behind it.
@@ -69,7 +70,11 @@ def audit(settings: Settings, *, form: Format | None, output: Path | None) -> No
     """
     with opened(settings) as ledger:
         results = {control.name: _examined(control, ledger.log) for control in CONTROLS}
+        behind = pending(ledger.log, None)
     emit(audit_report(results), form, output)
+    if behind:
+        events = counted(behind, "event")
+        say(f"note: the live tables were compared {events} before the head: `refledger worker run --once` goes on")
     failed = [name for name, findings in results.items() if findings]
     if failed:
         click.echo(f"error: the books disagree: {', '.join(failed)}", err=True)

@@ -14,6 +14,7 @@ from cli.context import Settings, opened, viewed
 from cli.options import Question, format_option
 from cli.output import Format, Report, Section, chosen, emit, readable
 from cli.terminal import counted, say
+from ledger.errors import IntegrityError
 from projections.balances import Balance, balances_at
 from projections.difference import Change, ChangeTotals, Difference, compare
 from projections.saved import Heading, saved
@@ -89,6 +90,8 @@ def _say_what(before: Path | None, after: Path | None, headings: list[Heading]) 
         heading = headings[-1] if path is after and path is not None else headings[0]
         where = f"as of {readable(heading.as_of)}, at position {heading.at_position}"
         say(f"{name:6}  {LIVE if path is None else f'{path}: {heading.what}'}, {where}")
+    if len({heading.at_position for heading in headings}) < len({heading.content_root for heading in headings}):
+        raise IntegrityError("the two replays are of different logs: their content roots at that position differ")
     if len({(heading.as_of, heading.at_position) for heading in headings}) > 1:
         say("note: the two replays are of different times or positions, so not all that differs is a change of rules")
 

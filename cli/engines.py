@@ -35,7 +35,7 @@ ENGINES: tuple[Engine, ...] = ("python", "duckdb", "spark")
 class Asked:
     """What `replay` was asked.
 
-    plan     what if: the plan instead of all others
+    plan     what if: the plan instead of all others, and the file it is in
     members  whose balances and teams to show
     save     the file that keeps the replay
     """
@@ -45,6 +45,7 @@ class Asked:
     archive: str | None = None
     redecide: bool = False
     plan: PublishPlan | None = None
+    plan_file: Path | None = None
     members: Sequence[str] = ()
     save: Path | None = None
     memory_limit: str | None = None
@@ -77,6 +78,10 @@ def answered(settings: Settings, asked: Asked) -> Answer:
     engine = asked.engine or ("duckdb" if asked.archive or asked.plan or asked.redecide else "python")
     if asked.plan is not None and asked.redecide:
         raise click.UsageError("--plan decides every binding again already: leave out --redecide")
+    if engine != "duckdb" and (asked.memory_limit or asked.temp_dir):
+        raise click.UsageError("--memory-limit and --temp-dir are for --engine duckdb")
+    if engine != "spark" and asked.master:
+        raise click.UsageError("--master is for --engine spark")
     if engine == "python" and (asked.archive or asked.plan or asked.redecide):
         raise click.UsageError("--archive, --plan and --redecide need --engine duckdb")
     if engine == "spark" and (asked.plan or asked.redecide or asked.members or not asked.archive):
@@ -145,7 +150,7 @@ def _save(asked: Asked, found: Replay, lines: Iterable[str]) -> None:
     if asked.redecide:
         what = "bindings decided again"
     if asked.plan is not None:
-        what = "what if, another plan"
+        what = f"what if, plan of {asked.plan_file}"
     with replacing(asked.save) as file:
-        save(file, Heading(found.as_of, found.at_position, found.digest, what), lines)
+        save(file, Heading(found.as_of, found.at_position, found.digest, found.content_root, what), lines)
     say(f"saved: {asked.save}")

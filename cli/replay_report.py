@@ -37,7 +37,7 @@ def answer_report(found: Answer) -> Report:
         ]
         document["decided_otherwise"] = rows
         positions = [row._asdict() for row in found.otherwise]
-        document["otherwise"] = positions[:OTHERWISE_SHOWN_MAX]
+        document["otherwise_examples"] = positions[:OTHERWISE_SHOWN_MAX]
         sections.insert(-1, Section(["recorded", "decided", "requests"], rows, title="requests decided otherwise"))
     return Report(sections, document)
 

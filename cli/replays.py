@@ -75,7 +75,7 @@ def replay(settings: Settings, **options: Any) -> None:
     refledger diff live shorter.replay
     """
     question = Question.of(options)
-    check, plan_file = options.pop("check"), options.pop("plan_file")
+    check, plan_file = options.pop("check"), options["plan_file"]
     asked = Asked(question, plan=None if plan_file is None else plan_in(plan_file), **options)
     found = answered(settings, asked)
     emit(answer_report(found), question.form, question.output)

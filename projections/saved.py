@@ -27,11 +27,12 @@ class NoReplayError(RefusedError):
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What a replay was: its coordinates (G-5), its digest, and in words what it supposed."""
+    """What a replay was: its coordinates (G-5), digest and content root, and in words what it supposed."""
 
     as_of: datetime
     at_position: int
     digest: str
+    content_root: str
     what: str
 
 
@@ -41,6 +42,7 @@ def save(file: IO[str], heading: Heading, lines: Iterable[str]) -> None:
         "format": FORMAT,
         "as_of": format_instant(heading.as_of),
         "at_position": heading.at_position,
+        "content_root": heading.content_root,
         "digest": heading.digest,
         "what": heading.what,
     }
@@ -66,8 +68,9 @@ def _heading(path: Path, line: bytes) -> Heading:
         head = json.loads(line)
         if head["format"] != FORMAT:
             raise NoReplayError(f"{path} is of format {head['format']!a}; this version reads {FORMAT!a}")
-        position, digest, what = int(head["at_position"]), str(head["digest"]), str(head["what"])
-        return Heading(parse_instant(head["as_of"]), position, digest, what)
+        position = int(head["at_position"])
+        texts = [str(head[key]) for key in ("digest", "content_root", "what")]
+        return Heading(parse_instant(head["as_of"]), position, *texts)
     except (ValueError, KeyError, TypeError):
         raise NoReplayError(f"{path} is no saved replay: make one with `refledger replay --save {path}`") from None
 

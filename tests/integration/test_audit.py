@@ -226,6 +226,7 @@ def test_live_tables_behind_the_log_are_no_finding(ledger: Ledger, tool: Tool) -
     """They are looked at where they stand, not where they will be."""
     submit(ledger, order("o5", "ben", 500, "2026-01-09T00:00:00Z"), refund("r5", "o5", 1, "2026-01-09T00:00:00Z"))
     assert found(tool) == []
+    assert "3 events before the head" in tool("audit").err
 
 
 # ---- As people see it, and who may

@@ -198,7 +198,7 @@ def test_a_replay_that_cannot_be_saved(tool: Tool) -> None:
         raise IntegrityError
 
     with pytest.raises(IntegrityError), replacing(tool.folder / "a.replay") as file:
-        save(file, Heading(LATER, 1, "", ""), cut_short())
+        save(file, Heading(LATER, 1, "", "", ""), cut_short())
     assert (tool.folder / "a.replay").read_text() == "old"
     assert list(tool.folder.glob("*.partial")) == []
 
@@ -210,10 +210,23 @@ def test_replays_of_different_times_are_said_to_be(tool: Tool) -> None:
     assert "different times" in tool("diff", "a.replay", "b.replay").err
 
 
+def test_replays_of_different_logs_are_not_compared(ledger: Ledger, tool: Tool) -> None:
+    """At one position two contents are two logs."""
+    tool("replay", "--save", "a.replay", "--at-position", "3")
+    path = tool.folder / "a.replay"
+    (tool.folder / "b.replay").write_text(path.read_text().replace('"content_root":"', '"content_root":"0'))
+    assert "different logs" in tool("diff", "a.replay", "b.replay", status=3).err
+    submit(ledger, order("o9", "cat", 100, "2026-03-01T00:00:00Z"))
+    tool("replay", "--save", "c.replay")
+    tool("diff", "a.replay", "c.replay")
+
+
 def test_what_cannot_be_asked_together(tool: Tool) -> None:
     """A usage error says what to do."""
     assert "--engine duckdb" in tool("replay", "--engine", "python", "--redecide", status=2).err
     assert "leave out --redecide" in tool("replay", "--plan", "shorter.json", "--redecide", status=2).err
+    assert "--engine duckdb" in tool("replay", "--engine", "python", "--memory-limit", "1GB", status=2).err
+    assert "--engine spark" in tool("replay", "--master", "local[2]", status=2).err
     assert "name a saved replay" in tool("diff", "live", "live", status=2).err
     assert "refledger replay --save" in tool("diff", "live", "none.replay", status=2).err
 
