@@ -55,13 +55,13 @@ def check_public_key(public_key: bytes) -> None:
     """
     if len(public_key) != PUBLIC_KEY_BYTES:
         raise InvalidKeyError(f"an Ed25519 public key has {PUBLIC_KEY_BYTES} bytes, this one has {len(public_key)}")
-    point = _decompressed(public_key)
+    point = _decompressed_or_negative(public_key)
     if _is_neutral(point) or not _is_neutral(_times_order(point)):
         raise InvalidKeyError("this Ed25519 public key is of low or mixed order: its signatures prove nothing")
 
 
-def _decompressed(public_key: bytes) -> _Point:
-    """Source: RFC 8032, 5.1.3."""
+def _decompressed_or_negative(public_key: bytes) -> _Point:
+    """The point or its negative, which is of the same order. Source: RFC 8032, 5.1.3."""
     spelt = int.from_bytes(public_key, "little")
     sign_bit, y = spelt >> 255, spelt & (2**255 - 1)
     square = (y * y - 1) * pow(_CURVE * y * y + 1, -1, _FIELD) % _FIELD
@@ -70,8 +70,6 @@ def _decompressed(public_key: bytes) -> _Point:
         x = x * _ROOT_OF_MINUS_ONE % _FIELD
     if y >= _FIELD or x * x % _FIELD != square or (x == 0 and sign_bit):
         raise InvalidKeyError("this Ed25519 public key is no point on the curve, or not in its one spelling")
-    if x & 1 != sign_bit:
-        x = _FIELD - x
     return x, y, 1, x * y % _FIELD
 
 

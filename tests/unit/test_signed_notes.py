@@ -226,6 +226,13 @@ def test_base64_with_spare_bits() -> None:
             parse_note(altered.encode())
 
 
+def test_lines_without_a_signature() -> None:
+    """Four bytes are a key's id and no signature, three are not even that."""
+    for material in ("AAAAAA==", "AAAA", ""):
+        with pytest.raises(MalformedEvidenceError, match="not a signature"):
+            parse_note(f"{TEXT}\n— ann.example {material}\n".encode())
+
+
 def test_limits() -> None:
     """A hundred signatures and a million bytes are read; one more of either is neither read nor written."""
     line = signed(EVE).signatures[0]
@@ -238,6 +245,8 @@ def test_limits() -> None:
     assert (len(longest), bytes(parse_note(longest))) == (NOTE_BYTES_MAX, longest)
     with pytest.raises(MalformedEvidenceError, match="at most"):
         parse_note(b"x" + longest)
+    with pytest.raises(MalformedEvidenceError, match="at most"):
+        parse_note(bytes(NOTE_BYTES_MAX + 1))
     with pytest.raises(MalformedEvidenceError, match="at most"):
         sign_note("x" + text, EVE)
 

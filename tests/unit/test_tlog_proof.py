@@ -128,6 +128,7 @@ def test_extra_data() -> None:
         (b"index 1\n", b"index 1\nextra AA==\n"),
         (b"index 1\n", b"index 1\nAAAA\n"),
         (b"index 1\n", b"index \xc2\xb9\n"),
+        (b"index 1\n", b"1\n"),
         (b"index 1\n", b"\n"),
     ],
 )
@@ -148,3 +149,5 @@ def test_limits() -> None:
             replace(PROOF, index=index)
     with pytest.raises(MalformedEvidenceError, match="at most"):
         parse_proof(RAW + bytes(PROOF_BYTES_MAX))
+    with pytest.raises(MalformedEvidenceError, match="checkpoint"):
+        parse_proof(RAW.removesuffix(CHECKPOINT))

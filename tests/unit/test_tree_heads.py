@@ -7,7 +7,8 @@ import pytest
 
 from ledger.errors import IntegrityError, InvalidKeyError, MalformedEvidenceError, UnverifiedError
 from ledger.tree.checkpoint import Policy, TreeHead, cosign_head, parse_head, sign_head, verify_head
-from ledger.tree.cosignature import cosign, cosigned_at, is_cosigned
+from ledger.tree.cosignature import cosign, cosigned_at, cosigned_message, is_cosigned
+from ledger.tree.ed25519 import sign
 from ledger.tree.hashing import EMPTY_ROOT
 from ledger.tree.keys import Kind, SignerKey
 from ledger.tree.note import Note, parse_note, sign_note
@@ -149,6 +150,8 @@ def test_times_of_cosignatures() -> None:
     for outside in (-1, 2**63):
         with pytest.raises(ValueError, match="seconds"):
             cosign(WITNESS.seed, text, timestamp_seconds=outside)
+    late = sign(WITNESS.seed, cosigned_message(text, timestamp_seconds=2**63))
+    assert not is_cosigned(public_key, text=text, cosignature=(2**63).to_bytes(8) + late)
 
 
 def test_a_signature_of_one_kind_is_none_of_the_other() -> None:
@@ -208,6 +211,22 @@ def test_other_spellings_of_a_root() -> None:
             parse_head(f"o\n1\n{root}\n")
 
 
+def test_heads_that_could_not_be_read_again() -> None:
+    """Lines within lines, empty ones, control characters, and figures outside of their limits are not written."""
+    for wrong in (
+        {"origin": "o\n7"},
+        {"origin": ""},
+        {"origin": "o\t"},
+        {"extensions": ("a\nb",)},
+        {"extensions": ("",)},
+        {"size": -1},
+        {"size": 2**63},
+        {"root": bytes(31)},
+    ):
+        with pytest.raises(MalformedEvidenceError):
+            replace(HEAD, **wrong)
+
+
 def test_the_empty_tree() -> None:
     """Has the root of nothing, and its head can be signed."""
     head = TreeHead(LOG.name, 0, EMPTY_ROOT)
@@ -218,10 +237,11 @@ def test_policies_that_make_no_sense() -> None:
     """No log key, keys of the wrong kind, more witnesses than there are, a log that watches itself."""
     itself = replace(LOG.verifier, kind=Kind.COSIGNATURE)
     renamed = replace(WITNESS.verifier, name="w3.example")
+    plain = replace(WITNESS.verifier, kind=Kind.NOTE)
     for log_keys, witnesses, quorum in (
         ((), (), 0),
         ((WITNESS.verifier,), (), 0),
-        ((LOG.verifier,), (LOG.verifier,), 0),
+        ((LOG.verifier,), (plain,), 0),
         ((LOG.verifier,), (WITNESS.verifier,), 2),
         ((LOG.verifier,), (WITNESS.verifier, renamed), 2),
         ((LOG.verifier,), (WITNESS.verifier,), -1),
