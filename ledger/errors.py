@@ -84,6 +84,12 @@ class NotInitialisedError(RefusedError):
     code = "not_initialised"
 
 
+class InvalidKeyError(RefusedError):
+    """A key that cannot be used: misspelt, of an unknown kind, or too weak to prove anything."""
+
+    code = "invalid_key"
+
+
 class UnreachableError(LedgerError):
     """The database cannot be reached or went away."""
 
@@ -121,6 +127,18 @@ class CorruptEventError(IntegrityError):
     """Stored bytes that are not a canonical event of this ledger."""
 
     code = "corrupt_event"
+
+
+class MalformedEvidenceError(IntegrityError):
+    """Bytes that are no signed note, tree head or proof, or not in their one spelling."""
+
+    code = "malformed_evidence"
+
+
+class UnverifiedError(IntegrityError):
+    """A signature, a quorum or a proof that does not hold."""
+
+    code = "unverified"
 
 
 class MigrationError(IntegrityError):
