@@ -63,7 +63,7 @@ def verify_inclusion(path: Sequence[bytes], *, leaf: bytes, index: int, size: in
     """
     if not 0 <= index < size:
         raise ProofError(f"a tree of {size} leaves has no leaf {index}")
-    check_hashes(leaf, root, *path)
+    check_hashes(leaf, *path)
     sides = _sides(index, size - 1)
     check_count(path, len(sides))
     node = leaf
@@ -113,7 +113,7 @@ def verify_consistency(
         check_count(path, 0)
         check_root(old_root, new_root, new_size)
         return
-    check_hashes(old_root, new_root, *path)
+    check_hashes(old_root, *path)
     at, last = old_size - 1, new_size - 1
     while at & 1:
         at, last = at >> 1, last >> 1

@@ -113,6 +113,6 @@ def entries_in(data: bytes) -> list[bytes]:
         start = at + 2
         at = start + int.from_bytes(data[at:start], "big")
         entries.append(data[start:at])
-        if start > len(data) or at > len(data):
+        if at > len(data):
             raise ValueError(f"the bundle of {len(data)} bytes ends within entry {len(entries)}")
     return entries

@@ -172,6 +172,8 @@ def test_hashes_of_other_lengths_do_not_join() -> None:
     assert node_hash(left + right[:1], right[1:]) == ROOTS[2]
     with pytest.raises(ProofError, match="32 bytes"):
         verify_inclusion([right[1:]], leaf=left + right[:1], index=0, size=2, root=ROOTS[2])
+    with pytest.raises(ProofError, match="32 bytes"):
+        verify_consistency([right[1:]], old_size=1, old_root=left + right[:1], new_size=2, new_root=ROOTS[2])
 
 
 def test_no_such_place() -> None:

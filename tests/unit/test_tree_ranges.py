@@ -109,9 +109,12 @@ def test_too_many_are_refused_at_once() -> None:
     verifier.verify(mth(LEAVES[:8]))
 
 
-def test_leaves_of_other_lengths_do_not_join() -> None:
-    """A byte moved from one leaf hash to the next gives the same root, and is refused."""
+def test_other_lengths_are_refused() -> None:
+    """A hash of the proof that is none, and a byte moved from one leaf hash to the next, which gives the same root."""
     left, right = LEAVES[0], LEAVES[1]
+    for bad in (RangeProof(1, 2, 2, (left[1:],), ()), RangeProof(0, 1, 2, (), (right + b"\0",))):
+        with pytest.raises(ProofError, match="32 bytes"):
+            RangeVerifier(bad)
     with pytest.raises(ProofError, match="32 bytes"):
         verify(RangeProof(0, 2, 2, (), ()), [left + right[:1], right[1:]], mth(LEAVES[:2]))
 
