@@ -11,6 +11,7 @@ from typing import Literal
 import click
 
 from cli.context import Settings, opened
+from cli.files import replacing
 from cli.options import Question
 from cli.terminal import progress, say
 from ledger.application import Ledger
@@ -55,11 +56,13 @@ class Asked:
 class Answer:
     """What it answers.
 
-    teams      of the members asked for, where the engine knows them
+    members    asked for; `replay.balances` are theirs
+    teams      of those members, where the engine knows them
     otherwise  requests decided otherwise than recorded; None: none was decided again
     """
 
     replay: Replay
+    members: Sequence[str] = ()
     teams: dict[str, list[Teammate]] = field(default_factory=dict)
     otherwise: list[Difference] | None = None
 
@@ -103,7 +106,7 @@ def _by_python(ledger: Ledger, asked: Asked, position: int) -> Answer:
         found = replay_python(ledger.log.read(upto=position), asked.question.as_of, advance)
     _save(asked, found, map(line_of, found.balances))
     wanted = set(asked.members)
-    return Answer(replace(found, balances=[row for row in found.balances if row.member in wanted]))
+    return Answer(replace(found, balances=[row for row in found.balances if row.member in wanted]), asked.members)
 
 
 def _by_duckdb(ledger: Ledger | None, asked: Asked, position: int, archive: Archive | None) -> Answer:
@@ -118,7 +121,8 @@ def _by_duckdb(ledger: Ledger | None, asked: Asked, position: int, archive: Arch
         with progress("computing", position) as advance:
             found = session.answer(as_of, asked.members, advance)
         _save(asked, found, session.lines(as_of))
-        return Answer(found, {name: session.team(as_of, name) for name in asked.members}, otherwise)
+        teams = {name: session.team(as_of, name) for name in asked.members}
+        return Answer(found, asked.members, teams, otherwise)
 
 
 def _by_spark(archive: Archive, asked: Asked, position: int) -> Answer:
@@ -142,5 +146,6 @@ def _save(asked: Asked, found: Replay, lines: Iterable[str]) -> None:
         what = "bindings decided again"
     if asked.plan is not None:
         what = "what if, another plan"
-    save(asked.save, Heading(found.as_of, found.at_position, found.digest, what), lines)
+    with replacing(asked.save) as file:
+        save(file, Heading(found.as_of, found.at_position, found.digest, what), lines)
     say(f"saved: {asked.save}")

@@ -21,7 +21,7 @@ def answer_report(found: Answer) -> Report:
     """A replay, with what else was asked for: members, and requests decided otherwise than recorded."""
     document = _document(found.replay)
     sections = _sections(found.replay, document)
-    if found.replay.balances:
+    if found.members:
         balances = balance_report([*found.replay.balances])
         document["balances"] = balances.document
         shown = balances.sections[0]

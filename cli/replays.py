@@ -19,7 +19,7 @@ from cli.terminal import counted, say
 
 
 def _size(text: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]*(KB|MB|GB|TB)", text):
+    if not re.fullmatch(r"[1-9][0-9]{0,5}(KB|MB|GB|TB)", text):
         message = "is no amount of memory: give one like 500MB or 2GB"
         raise ValueError(message)
     return text
@@ -43,7 +43,13 @@ SIZE = CheckedParam("size", _size)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="What if: the plan in this file instead of all others, from the beginning.",
 )
-@click.option("--member", "members", multiple=True, type=ID, help="Show this member's balance and team; repeatable.")
+@click.option(
+    "--member",
+    "members",
+    multiple=True,
+    type=ID,
+    help="Show this member's balance; duckdb: its team too; repeatable.",
+)
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Keep it in this file, for `diff`.")
 @click.option("--memory-limit", type=SIZE, help="duckdb: the most it may take, as 2GB; more goes to disk. [3GB]")
 @click.option(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from ledger.canonical import canonical
 from ledger.clock import format_instant, parse_instant
@@ -35,9 +35,8 @@ class Heading:
     what: str
 
 
-def save(path: Path, heading: Heading, lines: Iterable[str]) -> None:
-    """Writes a replay; `lines` are its balances in order, canonical. The file is whole or not there."""
-    partial = path.with_name(f"{path.name}.partial")
+def save(file: IO[str], heading: Heading, lines: Iterable[str]) -> None:
+    """Writes a replay; `lines` are its balances in order, canonical."""
     head = {
         "format": FORMAT,
         "as_of": format_instant(heading.as_of),
@@ -45,10 +44,8 @@ def save(path: Path, heading: Heading, lines: Iterable[str]) -> None:
         "digest": heading.digest,
         "what": heading.what,
     }
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(canonical(head).decode() + "\n")
-        file.writelines(f"{line}\n" for line in lines)
-    partial.replace(path)
+    file.write(canonical(head).decode() + "\n")
+    file.writelines(f"{line}\n" for line in lines)
 
 
 @contextmanager
@@ -69,7 +66,8 @@ def _heading(path: Path, line: bytes) -> Heading:
         head = json.loads(line)
         if head["format"] != FORMAT:
             raise NoReplayError(f"{path} is of format {head['format']!a}; this version reads {FORMAT!a}")
-        return Heading(parse_instant(head["as_of"]), head["at_position"], head["digest"], head["what"])
+        position, digest, what = int(head["at_position"]), str(head["digest"]), str(head["what"])
+        return Heading(parse_instant(head["as_of"]), position, digest, what)
     except (ValueError, KeyError, TypeError):
         raise NoReplayError(f"{path} is no saved replay: make one with `refledger replay --save {path}`") from None
 

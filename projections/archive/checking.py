@@ -166,9 +166,7 @@ class _Again:
             raise IntegrityError(f"its columns at positions {places} are not what the events say")
         self._look_back()
         self._loading.finish(None)
-        self._duck.execute(
-            "INSERT INTO earlier_binding SELECT position, referrer FROM binding_fact WHERE kind = 'bound'"
-        )
+        self._duck.execute(_REMEMBERED)
         self._before.append(segment)
         self.end = segment.last
         return list(self._wrong_with(segment, trees))

@@ -37,6 +37,8 @@ class Place:
         Raises:
             AddressError: nobody can, or the driver for it is not installed.
         """
+        if not address:
+            raise AddressError("an archive needs an address, as ./archive or s3://bucket/archive")
         try:
             found: tuple[Any, Any] = url_to_fs(address)
         except ImportError as error:

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from projections.archive.errors import ArchiveBusyError
+from projections.archive.errors import AddressError, ArchiveBusyError
 from projections.archive.manifest import MANIFEST
 from projections.archive.place import Place
 from projections.archive.reading import read_if_there
@@ -26,14 +26,19 @@ def workshop(place: Place) -> Generator[Path]:
     In a local archive it lies in the archive itself, and nobody else seals meanwhile.
 
     Raises:
+        AddressError: no folder can be made or written there.
         ArchiveBusyError: somebody else does.
     """
     if place.folder is None:
         with tempfile.TemporaryDirectory(prefix="refledger") as work:
             yield Path(work)
         return
-    _make_folder(place.folder)
-    with _locked(place):
+    try:
+        _make_folder(place.folder)
+        lock = os.open(place.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise AddressError(f"{place.address} cannot be written: {error.strerror}") from None
+    with _locked(place, lock):
         for left in place.folder.glob(f"{_WORK}*"):
             shutil.rmtree(left)
         with tempfile.TemporaryDirectory(prefix=_WORK, dir=place.folder) as work:
@@ -66,8 +71,7 @@ def publish(place: Place, made: Path) -> None:
 
 
 @contextmanager
-def _locked(place: Place) -> Generator[None]:
-    lock = os.open(f"{place.folder}/{_LOCK}", os.O_RDWR | os.O_CREAT, 0o666)
+def _locked(place: Place, lock: int) -> Generator[None]:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

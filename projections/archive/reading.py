@@ -232,20 +232,22 @@ def check_files(
             if progress is not None:
                 progress(facts.bytes)
             if wrong:
-                findings.append(Finding(name, f"{wrong}: {mend_of(name.rpartition('/')[0])}"))
+                findings.append(Finding(name, wrong.replace("{mend}", mend_of(name.rpartition("/")[0]))))
     return findings
 
 
 def _wrong_with(place: Place, name: str, facts: FileFacts) -> str:
+    """Why a file is not as it was sealed, with a place for what helps; empty: it is."""
     try:
         size, digest = place.measure(name)
     except FileNotFoundError:
-        return "is missing"
+        return "is missing: {mend}"
     except OSError as error:
-        return f"cannot be read ({error})"
+        # It may be whole: nobody is told to delete it.
+        return f"cannot be read: {error.strerror or error}"
     if size != facts.bytes:
-        return f"has {size} bytes instead of {facts.bytes}"
-    return "" if digest == facts.sha256 else "was altered, its SHA-256 is not that of its manifest"
+        return f"has {size} bytes instead of {facts.bytes}: {{mend}}"
+    return "" if digest == facts.sha256 else "was altered, its SHA-256 is not that of its manifest: {mend}"
 
 
 def mend_of(folder: str) -> str:

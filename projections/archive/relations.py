@@ -32,7 +32,10 @@ LOADING_MEMORY = "800MB"
 
 def connect(spill: Path, *, memory: str) -> DuckDBPyConnection:
     """A DuckDB of one thread, so that the same rows always make the same bytes; what takes more memory spills."""
-    return duckdb.connect(config={"threads": 1, "memory_limit": memory, "temp_directory": str(spill)})
+    duck = duckdb.connect(config={"threads": 1, "memory_limit": memory, "temp_directory": str(spill)})
+    # It would draw on standard output, which belongs to the answer.
+    duck.execute("SET enable_progress_bar = false")
+    return duck
 
 
 def write(duck: DuckDBPyConnection, select: str, path: Path) -> int:

@@ -11,7 +11,8 @@ import duckdb
 
 from ledger.clock import to_micros
 from ledger.errors import PositionError, RefusedError
-from projections.archive.manifest import MEMBERS
+from projections.archive.errors import AddressError
+from projections.archive.manifest import MEMBERS, file_of
 from projections.archive.reading import Archive
 from projections.figures import Replay
 from projections.replay.pipeline import Question
@@ -20,6 +21,8 @@ from projections.replay.spark import Spark, session
 from projections.replay.summary import answered
 
 MASTER = "local[*]"
+# In a path Spark would read other files than those that were proven.
+PATTERNS = frozenset("*?[]{}\\")
 
 
 class NoSparkError(RefusedError):
@@ -42,6 +45,7 @@ def replaying_on_spark(
 
     Raises:
         PositionError: the archive ends before P.
+        AddressError: Spark would take the address for a pattern.
         ArchiveError: a file is not as it was sealed.
         NoSparkError: PySpark or Java is not installed, or does not start.
     """
@@ -51,12 +55,14 @@ def replaying_on_spark(
             f"the archive ends at position {archive.end}, before {at_position}: run `refledger archive seal` first, "
             f"or ask with --at-position {archive.end}"
         )
+    if set(archive.place.address) & PATTERNS:
+        raise AddressError(f"{archive.place.address}: Spark takes {' '.join(sorted(PATTERNS))} for patterns: rename it")
     archive.verify([MEMBERS, *RELATIONS.values()], at_position)
     with duckdb.connect() as duck:
         archive.register(duck)
         content = content_of(duck, archive, at_position).hex()
     relations = {
-        name: archive.paths(kind, at_position) for name, kind in (*RELATIONS.items(), ("member_name", MEMBERS))
+        name: _paths(archive, kind, at_position) for name, kind in (*RELATIONS.items(), ("member_name", MEMBERS))
     }
     with _started(master, relations) as engine:
         question = Question(engine, as_of_us=to_micros(as_of), at_position=at_position)
@@ -64,6 +70,13 @@ def replaying_on_spark(
             question, as_of=as_of, at_position=at_position, engine="spark", content_root=content, started=started
         )
         yield found, question
+
+
+def _paths(archive: Archive, kind: str, upto: int) -> list[str]:
+    """Files as every machine of the cluster calls them."""
+    place = archive.place
+    root = place.address if place.folder is None else str(place.folder)
+    return [f"{root}/{segment.folder}/{file_of(kind)}" for segment in archive.upto(upto)]
 
 
 @contextmanager

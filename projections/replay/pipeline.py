@@ -12,8 +12,8 @@ Relations (BIGINT unless said; times in microseconds since 1970, amounts in mino
 What is made of them, each in sql/<name>.sql:
 
     binding_fact -> binding_version -> piece                                                 once
-    order_fact -> order_chunk, and piece -> near_piece                                       per chunk of positions
-    order_chunk, near_piece -> near_upline [-> climber] -> upline                            per chunk of positions
+    order_fact -> order_chunk, and piece -> near_piece -> piece_1, piece_2, piece_3          per chunk of positions
+    order_chunk, piece_n -> near_upline [-> climber] -> upline                               per chunk of positions
     upline, refund_fact -> refund_run -> accrual -> level_row, empty_level                   per chunk of positions
     level_row, empty_level -> member_sum, level_sum                                          per chunk of positions
     member_sum and level_sum of all chunks -> member_total -> balance, level, outcome        once
@@ -157,6 +157,7 @@ class Question:
         self._define("near_piece", materialised=False)
         self._define("order_chunk", materialised=False)
         self._define("refund_run", materialised=True)
+        self._see_pieces()
         if self._has_crowded:
             self._climb()
         else:
@@ -164,6 +165,17 @@ class Question:
         self._define("accrual", materialised=True)
         self._define("level_row", materialised=False)
         self._define("empty_level", materialised=False)
+
+    def _see_pieces(self) -> None:
+        """Define the pieces that each of the three steps up can meet; of one chunk these are nearly all."""
+        looked_up = "SELECT member FROM order_chunk"
+        for step in (1, 2, 3):
+            if len(self._chunks) == 1:
+                self._engine.define(f"piece_{step}", "SELECT * FROM near_piece", materialised=False)
+                continue
+            self._engine.define("looked_up", looked_up, materialised=False)
+            self._engine.define(f"piece_{step}", statement("seen_piece"), materialised=True)
+            looked_up = f"SELECT referrer AS member FROM piece_{step}"  # noqa: S608  # our own names
 
     def _climb(self) -> None:
         """Find the uplines that lead past a member with many facts, step by step, and put them beside the others."""

@@ -198,4 +198,6 @@ def _connected(setup: Setup) -> Generator[DuckDBPyConnection]:
         tempfile.TemporaryDirectory(prefix="refledger-replay-", dir=setup.spill_folder) as folder,
         duckdb.connect(config={"memory_limit": setup.memory_limit, "temp_directory": folder}) as duck,
     ):
+        # It would draw on standard output, which belongs to the answer.
+        duck.execute("SET enable_progress_bar = false")
         yield duck

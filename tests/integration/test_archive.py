@@ -19,6 +19,7 @@ from ledger.errors import IntegrityError, NotFoundError
 from ledger.tree.hashing import RootBuilder
 from projections.archive.errors import AddressError, ArchiveBusyError, ArchiveError
 from projections.archive.manifest import EVENTS, KINDS, MEMBERS
+from projections.archive.place import Place
 from projections.archive.publishing import publish
 from projections.archive.reading import Archive
 from projections.archive.sealing import sealing
@@ -313,9 +314,32 @@ def test_command_says_what_is_wrong(tool: Tool) -> None:
         assert tool("archive", "seal", "books", status=6).err.startswith("error: somebody else seals into books")
     assert "Install s3fs" in tool("archive", "seal", "s3://bucket/books", status=6).err
     (tool.folder / "file").write_text("")
-    for command in ("seal", "status"):
-        answer = tool("archive", command, "file", status=(1, 4))
+    for command, status in (("seal", 6), ("status", 4)):
+        answer = tool("archive", command, "file", status=status)
         assert answer.err.count("\n") == 1
+
+
+def test_file_that_cannot_be_read_is_not_to_be_deleted(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No right to read it, or a network that failed: it may be whole, so the advice of torn files is not given."""
+    tool("archive", "seal", "books")
+
+    def refuse(self: Place, name: str) -> tuple[int, str]:
+        raise PermissionError(13, "Permission denied", f"{self.address}/{name}")
+
+    monkeypatch.setattr(Place, "measure", refuse)
+    for command in (("archive", "status", "books"), ("replay", "--archive", "books")):
+        answer = tool(*command, status=3)
+        assert "cannot be read: Permission denied" in answer.out + answer.err
+        assert "delete" not in answer.out + answer.err
+
+
+def test_command_says_where_nothing_can_be_sealed(tool: Tool) -> None:
+    """A file where the folder should be, an address of nothing: what was wrong, and nothing is made."""
+    (tool.folder / "file").write_text("")
+    assert "file cannot be written: File exists" in tool("archive", "seal", "file", status=6).err
+    assert "file/books cannot be written: Not a directory" in tool("archive", "seal", "file/books", status=6).err
+    assert "needs an address" in tool("archive", "seal", "", status=6).err
+    assert "needs an address" in tool("archive", "status", "", status=6).err
 
 
 def test_command_shows_the_status(tool: Tool) -> None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
+from uuid import uuid4
 
 import pytest
 
 from ledger.application import Ledger
-from tests.builders import bind, commands, order, plan, refund, submit
+from projections.archive.reading import Archive
+from projections.replay import cluster
+from projections.replay.cluster import NoSparkError, replaying_on_spark
+from tests.archives import seal
+from tests.builders import LATER, bind, commands, order, plan, refund, submit
 from tests.cli_runner import Tool, desk
 from tests.properties.test_generated import history
 
@@ -95,6 +102,32 @@ def test_spark_prints_the_same(sqlite_url: str, tmp_path: Path) -> None:
     tool("archive", "seal", "sealed")
     found = tool.json("replay", "--engine", "spark", "--archive", "sealed", "--master", "local[2]", *AS_OF)
     assert same(found, tool.json("replay", "--engine", "python", *AS_OF))
+
+
+def test_spark_reads_no_pattern(tool: Tool) -> None:
+    """Another archive that an address would match, was it a pattern, must not be read with it."""
+    (tool.folder / "sealed").rename(tool.folder / "seal*")
+    answer = tool("replay", "--engine", "spark", "--archive", "seal*", "--at-position", "800", status=6)
+    assert "for patterns: rename it" in answer.err
+
+
+def test_spark_is_given_addresses_that_workers_know(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the names that only this process reads remote files by."""
+    submit(ledger, plan(), bind("b1", "ben", "ann", "2024-03-01T00:00:00Z"))
+    given: list[str] = []
+
+    def started(_master: str, relations: Mapping[str, list[str]]) -> NoReturn:
+        given.extend(relations["order_fact"])
+        raise NoSparkError
+
+    monkeypatch.setattr(cluster, "_started", started)
+    for address in (f"memory://{uuid4().hex}", f"file://{tmp_path}/books"):
+        (folder,) = seal(ledger.log, address)
+        with pytest.raises(NoSparkError), replaying_on_spark(Archive.open(address), 2, LATER):
+            pass
+        assert given.pop() == f"{address.removeprefix('file://')}/{folder}/orders.parquet"
 
 
 def test_spark_without_pyspark(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:

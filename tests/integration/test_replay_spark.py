@@ -52,14 +52,24 @@ def _ask(engine: Engine, *, chunk: int, joined: int) -> tuple[Answer, ...]:
     return tuple([tuple(row) for row in answer] for answer in answers)
 
 
-@pytest.mark.parametrize("master", ["local[2]", pytest.param("local-cluster[2,1,1024]", marks=pytest.mark.slow)])
-def test_spark_gives_what_duckdb_gives(master: str, tmp_path: Path) -> None:
+CLIMBED = (HEAD // 2, 2)
+JOINED = (HEAD, 16)
+
+
+@pytest.mark.parametrize(
+    ("master", "ways"),
+    [
+        ("local[2]", [CLIMBED]),
+        pytest.param("local-cluster[2,1,1024]", [JOINED, CLIMBED], marks=pytest.mark.slow),
+    ],
+)
+def test_spark_gives_what_duckdb_gives(master: str, ways: list[tuple[int, int]], tmp_path: Path) -> None:
     """Random relations read from Parquet: all figures are equal, joined in one chunk and climbed in two."""
     connection = random_relations(Random(3)).connection()  # noqa: S311  # no secret
     for name in COLUMNS:
         connection.execute(f"COPY {name} TO '{tmp_path}/{name}.parquet'")
     with _spark(master) as spark:
-        for chunk, joined in ((HEAD, 16), (HEAD // 2, 2)):
+        for chunk, joined in ways:
             engine = Spark(spark, {name: [f"{tmp_path}/{name}.parquet"] for name in COLUMNS})
             found = _ask(engine, chunk=chunk, joined=joined)
             assert found == _ask(Duck(connection), chunk=chunk, joined=joined)

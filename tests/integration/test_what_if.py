@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from cli.files import replacing
 from ledger.application import Ledger
 from ledger.commands import PublishPlan, command_from
+from ledger.errors import IntegrityError
 from ledger.plan import PlanTerms
 from projections.figures import Replay
 from projections.replay.bindings import Difference
 from projections.replay.session import replaying
+from projections.saved import FORMAT, Heading, save
 from tests.builders import LATER, bind, commands, order, plan, public_commands, refund, replayed, submit
 from tests.cli_runner import Tool, desk
 from tests.properties.test_generated import history
@@ -179,8 +182,25 @@ def test_a_saved_replay_that_was_changed_is_not_believed(tool: Tool) -> None:
     path = tool.folder / "a.replay"
     path.write_text(path.read_text().replace('"earned":25000', '"earned":25001'))
     assert "was changed" in tool("diff", "live", "a.replay", status=3).err
-    path.write_text("{}\n")
-    assert "no saved replay" in tool("diff", "live", "a.replay", status=6).err
+    heading = {"format": FORMAT, "as_of": "2026-01-01T00:00:00.000000Z", "at_position": 1, "digest": "", "what": ""}
+    for wrong in ({}, {**heading, "at_position": "x"}, {**heading, "as_of": 5}):
+        path.write_text(json.dumps(wrong) + "\n")
+        assert "no saved replay" in tool("diff", "live", "a.replay", status=6).err
+
+
+def test_a_replay_that_cannot_be_saved(tool: Tool) -> None:
+    """A usage error names the file; a replay cut short leaves the old file and nothing beside it."""
+    assert "no/a.replay cannot be written" in tool("replay", "--save", "no/a.replay", status=2).err
+    (tool.folder / "a.replay").write_text("old")
+
+    def cut_short() -> Iterable[str]:
+        yield "{}"
+        raise IntegrityError
+
+    with pytest.raises(IntegrityError), replacing(tool.folder / "a.replay") as file:
+        save(file, Heading(LATER, 1, "", ""), cut_short())
+    assert (tool.folder / "a.replay").read_text() == "old"
+    assert list(tool.folder.glob("*.partial")) == []
 
 
 def test_replays_of_different_times_are_said_to_be(tool: Tool) -> None:
@@ -217,8 +237,17 @@ def test_members_asked_for(tool: Tool) -> None:
     assert text.startswith("balances of the members asked for")
 
 
+@pytest.mark.parametrize("engine", ["python", "duckdb"])
+def test_a_member_without_a_balance(tool: Tool, engine: str) -> None:
+    """Piped, whoever has none is no row of the same columns; not the totals of all."""
+    piped = tool("replay", "--engine", engine, "--member", "nobody", "--format", "tsv").out
+    assert piped == tool("replay", "--engine", engine, "--member", "ben", "--format", "tsv").out.splitlines()[0] + "\n"
+    assert tool.json("replay", "--engine", engine, "--member", "nobody")["balances"] == []
+
+
 def test_memory_has_a_limit_that_is_kept(tool: Tool) -> None:
     """What does not fit says what to do; a limit that is none is a usage error."""
     tool("replay", "--engine", "duckdb", "--memory-limit", "200MB", "--temp-dir", ".")
     assert "--memory-limit" in tool("replay", "--engine", "duckdb", "--memory-limit", "100KB", status=6).err
-    assert "2GB" in tool("replay", "--engine", "duckdb", "--memory-limit", "plenty", status=2).err
+    for none in ("plenty", "0MB", "9999999TB"):
+        assert "2GB" in tool("replay", "--engine", "duckdb", "--memory-limit", none, status=2).err

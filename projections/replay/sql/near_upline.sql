@@ -18,15 +18,15 @@ SELECT
         WHEN o.at_us >= p3.ends_us THEN p3.ended
     END AS missing
 FROM order_chunk AS o
-LEFT JOIN near_piece AS p1
+LEFT JOIN piece_1 AS p1
     ON p1.member = o.member
     AND o.position > p1.above_position AND o.position <= p1.upto_position
     AND o.at_us >= p1.from_us AND o.at_us < p1.until_us
-LEFT JOIN near_piece AS p2
+LEFT JOIN piece_2 AS p2
     ON p2.member = CASE WHEN o.at_us < p1.ends_us THEN p1.referrer END
     AND o.position > p2.above_position AND o.position <= p2.upto_position
     AND o.at_us >= p2.from_us AND o.at_us < p2.until_us
-LEFT JOIN near_piece AS p3
+LEFT JOIN piece_3 AS p3
     ON p3.member = CASE WHEN o.at_us < p2.ends_us THEN p2.referrer END
     AND o.position > p3.above_position AND o.position <= p3.upto_position
     AND o.at_us >= p3.from_us AND o.at_us < p3.until_us
