@@ -1,1 +1,1 @@
-"""The transparency log over the stored bytes: RFC 6962 hashing."""
+"""The transparency log over the stored bytes: RFC 6962 hashing, proofs, C2SP tiles."""
