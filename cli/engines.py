@@ -76,18 +76,7 @@ def answered(settings: Settings, asked: Asked) -> Answer:
         PositionError: the log has no such position.
     """
     engine = asked.engine or ("duckdb" if asked.archive or asked.plan or asked.redecide else "python")
-    if asked.plan is not None and asked.redecide:
-        raise click.UsageError("--plan decides every binding again already: leave out --redecide")
-    if engine != "duckdb" and (asked.memory_limit or asked.temp_dir):
-        raise click.UsageError("--memory-limit and --temp-dir are for --engine duckdb")
-    if engine != "spark" and asked.master:
-        raise click.UsageError("--master is for --engine spark")
-    if engine == "python" and (asked.archive or asked.plan or asked.redecide):
-        raise click.UsageError("--archive, --plan and --redecide need --engine duckdb")
-    if engine == "spark" and (asked.plan or asked.redecide or asked.members or not asked.archive):
-        raise click.UsageError(
-            "--engine spark reads an archive (--archive DIR), without --plan, --redecide and --member"
-        )
+    _refuse_nonsense(engine, asked)
     archive = None if asked.archive is None else Archive.open(asked.archive)
     position = asked.question.at_position
     if archive is not None and position is not None and position <= archive.end:
@@ -104,6 +93,22 @@ def answered(settings: Settings, asked: Asked) -> Answer:
             archive.belongs_to(ledger.log)
             return _by_spark(archive, asked, position)
         return _by_duckdb(ledger, asked, position, archive)
+
+
+def _refuse_nonsense(engine: Engine, asked: Asked) -> None:
+    """Options that this engine does not have, or that say the same twice."""
+    if asked.plan is not None and asked.redecide:
+        raise click.UsageError("--plan decides every binding again already: leave out --redecide")
+    if engine != "duckdb" and (asked.memory_limit or asked.temp_dir):
+        raise click.UsageError("--memory-limit and --temp-dir are for --engine duckdb")
+    if engine != "spark" and asked.master:
+        raise click.UsageError("--master is for --engine spark")
+    if engine == "python" and (asked.archive or asked.plan or asked.redecide):
+        raise click.UsageError("--archive, --plan and --redecide need --engine duckdb")
+    if engine == "spark" and (asked.plan or asked.redecide or asked.members or not asked.archive):
+        raise click.UsageError(
+            "--engine spark reads an archive (--archive DIR), without --plan, --redecide and --member"
+        )
 
 
 def _by_python(ledger: Ledger, asked: Asked, position: int) -> Answer:

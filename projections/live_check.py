@@ -67,7 +67,7 @@ def _balances(log: LogRecorder, replay: Replaying, as_of: datetime, live: Sequen
     orders = _orders_behind(log, replay, as_of, {member for member, _ in wrong[:MEMBERS_MAX]})
     for key in wrong:
         behind = sorted(orders.get(key, ()))
-        why = f"{len(behind)} orders differ" if behind else "its orders agree"
+        why = f"orders that differ: {len(behind)}" if behind else "its orders agree"
         message = f"is {_amounts(lives.get(key))} instead of {_amounts(others.get(key))}; {why}"
         yield Finding(f"balance of {' in '.join(key)}", message, tuple(behind[:ORDERS_MAX]))
 

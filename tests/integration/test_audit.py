@@ -222,6 +222,35 @@ def test_damaged_live_tables_are_named(tool: Tool, store_url: str, statement: st
     assert found(tool) == []
 
 
+def test_a_balance_that_differs_is_shown_with_the_orders_behind_it(tool: Tool, store_url: str) -> None:
+    """Position 3 paid ann otherwise; of a sum alone that is wrong the orders agree."""
+    damaged(store_url, "UPDATE balance SET earned_minor = earned_minor + 1 WHERE member = 'ann'")
+    (finding,) = found(tool, "projection")
+    assert (finding["finding"].endswith("its orders agree"), finding["positions"]) == (True, [])
+    damaged(store_url, "UPDATE order_outcome SET commission_1 = commission_1 + 1 WHERE position = 3")
+    balance, level = found(tool, "projection")
+    assert (balance["subject"], balance["positions"]) == ("balance of ann in GBP", [3])
+    assert balance["finding"].endswith("orders that differ: 1")
+    assert level["subject"] == "level 1 in GBP"
+
+
+def test_a_wrong_decision_of_the_past_is_found(tool: Tool, store_url: str) -> None:
+    """A binding recorded with an end that its plan does not give, and kept so everywhere."""
+    text = "convert_from(state, 'UTF8')" if store_url.startswith("postgres") else "CAST(state AS text)"
+    changed = f'replace({text}, \'"ends_at":"2026-04-04\', \'"ends_at":"2027-04-04\')'
+    state = f"convert_to({changed}, 'UTF8')" if store_url.startswith("postgres") else f"CAST({changed} AS blob)"
+    damaged(
+        store_url,
+        f"UPDATE event SET state = {state} WHERE stream = 'bind-b4' AND version = 1",  # noqa: S608  # our own text
+        "UPDATE decision_binding SET ends_at_us = ends_at_us + 31536000000000 WHERE bind = 'bind-b4'",
+        "UPDATE team_binding SET ends_at_us = ends_at_us + 31536000000000 WHERE bind = 'bind-b4'",
+    )
+    (finding,) = found(tool, "bindings")
+    assert finding["subject"].startswith("binding of dan")
+    assert "2027-04-04" in finding["finding"]
+    assert "the rules say an end at 2026-04-04" in finding["finding"]
+
+
 def test_live_tables_behind_the_log_are_no_finding(ledger: Ledger, tool: Tool) -> None:
     """They are looked at where they stand, not where they will be."""
     submit(ledger, order("o5", "ben", 500, "2026-01-09T00:00:00Z"), refund("r5", "o5", 1, "2026-01-09T00:00:00Z"))
