@@ -17,7 +17,7 @@ from projections.archive.reading import Archive
 from projections.figures import Replay
 from projections.replay.pipeline import Question
 from projections.replay.relations import RELATIONS, content_of
-from projections.replay.spark import Spark, session
+from projections.replay.spark import Spark, session, stop
 from projections.replay.summary import answered
 
 MASTER = "local[*]"
@@ -96,4 +96,4 @@ def _started(master: str, relations: Mapping[str, list[str]]) -> Generator[Spark
         spark.sparkContext.setLogLevel("ERROR")
         yield Spark(spark, relations)
     finally:
-        spark.stop()
+        stop(spark)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from projections.replay.pipeline import Row
 from projections.replay.statements import statement
@@ -39,6 +39,21 @@ def session(master: str) -> SparkSession:
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def stop(spark: SparkSession) -> None:
+    """End a session, and the Java process behind it, which would otherwise live as long as this one."""
+    from pyspark import SparkContext  # noqa: PLC0415  # optional
+
+    # PySpark keeps one gateway for good and has no way of its own to let it go; without one it starts the next.
+    context: Any = SparkContext
+    gateway = context._gateway  # noqa: SLF001
+    spark.stop()
+    if gateway is not None:
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait()
+        context._gateway = context._jvm = None  # noqa: SLF001
 
 
 class Spark:

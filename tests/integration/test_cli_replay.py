@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from ledger.application import Ledger
@@ -101,6 +102,7 @@ def test_spark_prints_the_same(sqlite_url: str, tmp_path: Path) -> None:
     assert "--archive DIR" in tool("replay", "--engine", "spark", status=2).err
     tool("archive", "seal", "sealed")
     found = tool.json("replay", "--engine", "spark", "--archive", "sealed", "--master", "local[2]", *AS_OF)
+    assert [child for child in psutil.Process().children() if "java" in child.name()] == []
     assert same(found, tool.json("replay", "--engine", "python", *AS_OF))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from projections.replay.duck import Duck
 from projections.replay.pipeline import Engine, Question
-from projections.replay.spark import Spark, session
+from projections.replay.spark import Spark, session, stop
 from tests.random_relations import random_relations
 from tests.relations import COLUMNS, DAY
 
@@ -36,7 +36,7 @@ def _spark(master: str) -> Generator[SparkSession]:
     try:
         yield spark
     finally:
-        spark.stop()
+        stop(spark)
 
 
 def _ask(engine: Engine, *, chunk: int, joined: int) -> tuple[Answer, ...]:
