@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
@@ -63,12 +64,12 @@ def source_of(log: LogRecorder) -> EventSource:
     return RecorderSource(log)
 
 
-class _Closing:
+class _Closing(ABC):
     """A source in a `with`; what can only fill tables is read through one."""
 
+    @abstractmethod
     def fill(self, duck: DuckDBPyConnection, table: str, after: int, upto: int) -> None:
         """Creates the table."""
-        raise NotImplementedError
 
     @contextmanager
     def reading(self, duck: DuckDBPyConnection, name: str, after: int, upto: int) -> Generator[None]:
