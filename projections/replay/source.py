@@ -78,7 +78,7 @@ class _Closing(ABC):
         yield
         duck.execute(f"DROP TABLE {name}")
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  # most have nothing to end
         """Nothing to end."""
 
     def __enter__(self) -> Self:
