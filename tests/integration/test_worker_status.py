@@ -174,7 +174,7 @@ def test_health(tool: Tool) -> None:
         assert worker.stop() == 3
     document = json.loads(text)
     assert (status, document["status"]) == (503, "not ready")
-    assert [one["state"] for one in document["projections"]] == ["failed", "running"]
+    assert [one["state"] for one in document["projections"]] == ["failed", "running", "running"]
     assert document["projections"][0]["reason"]
 
 
