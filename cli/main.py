@@ -15,6 +15,7 @@ from cli.auditing import audit
 from cli.balances import balance, explain
 from cli.demo import demo
 from cli.differences import diff
+from cli.exporting import export
 from cli.ingest import ingest
 from cli.options import CheckedParam
 from cli.plans import plan
@@ -90,7 +91,7 @@ def refledger(ctx: click.Context, *, url: str, actor: str, verbose: int, quiet: 
     ctx.obj = context.Settings(url, actor, verbose - quiet)
 
 
-for command in (init, plan, ingest, expire, balance, team, explain, replay, diff, archive, audit, worker, demo):
+for command in (init, plan, ingest, expire, balance, team, explain, replay, diff, archive, export, audit, worker, demo):
     refledger.add_command(command)
 worker.add_command(worker_rebuild)
 

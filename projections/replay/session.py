@@ -181,7 +181,7 @@ def replaying(
     """
     started, setup = time.perf_counter(), setup or Setup()
     try:
-        with _connected(setup) as duck:
+        with connected(setup) as duck:
             if archive is None:
                 content = from_store(duck, log, at_position, progress)
             else:
@@ -192,7 +192,7 @@ def replaying(
 
 
 @contextmanager
-def _connected(setup: Setup) -> Generator[DuckDBPyConnection]:
+def connected(setup: Setup) -> Generator[DuckDBPyConnection]:
     """A database in memory that spills into a folder of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="refledger-replay-", dir=setup.spill_folder) as folder,
