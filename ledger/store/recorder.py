@@ -34,6 +34,7 @@ READ_CHUNK = 5_000
 _HEAD = load("ledger.store", "select_head")
 _STREAM = load("ledger.store", "select_stream")
 _LOG = load("ledger.store", "select_log")
+_STATES = load("ledger.store", "select_states")
 _NOTIFICATIONS = load("ledger.store", "select_notifications")
 
 
@@ -214,3 +215,15 @@ def read_log(session: Session, after: int, upto: int, most: int) -> list[Recorde
     if not is_whole:
         raise IntegrityError(f"the log has a gap somewhere after position {after}")
     return rows
+
+
+def read_states(session: Session, after: int, upto: int) -> list[bytes]:
+    """The stored bytes of exactly the events of `(after, upto]`, in order.
+
+    Raises:
+        IntegrityError: the log has not all of them.
+    """
+    states = [state for (state,) in session.rows(_STATES, after=after, upto=upto)]
+    if len(states) != upto - after:
+        raise IntegrityError(f"the log has {len(states)} of the {upto - after} events after position {after}")
+    return states
