@@ -78,7 +78,7 @@ def bundle(  # noqa: PLR0913  # one parameter an option
         raise PositionError(f"the head has positions 1 to {head.head.size}, not {first} to {last}")
     asked = Asked(head, first, last, previous, as_of, shown if redact else None)
     with opened(settings) as ledger:
-        facts: Any = export_bundle(ledger.log, asked, key, output, Setup(), progress)
+        facts: Any = export_bundle(ledger.log, asked, key, output, setup=Setup(), bars=progress)
     say(f"{counted(facts['events']['count'], 'event')} of positions {first} to {last} are in {output}")
 
 

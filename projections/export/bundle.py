@@ -7,24 +7,25 @@ import time
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 
 from ledger.clock import parse_instant, to_micros
 from ledger.errors import NotFoundError
 from ledger.garbage import collection_paused
-from ledger.store.recorder import LogRecorder
+from ledger.store.recorder import LogRecorder, Recorded
 from ledger.tree.keys import SignerKey
 from ledger.tree.proofs import SubtreeHash
-from ledger.tree.ranges import RangeProof, RangeVerifier, range_proof
+from ledger.tree.ranges import RangeVerifier, range_proof
 from projections.export.asked import Asked, Bars
 from projections.export.event_lines import EventLines, RedactedLines
-from projections.export.folder import Folder, Output, new_folder
+from projections.export.folder import Folder, new_folder
 from projections.export.manifest import facts_of, write_manifest
-from projections.export.proofs import check_head, consistency_document, plan_lines, range_document
+from projections.export.proofs import consistency_document, plan_lines, plans_before, proving, range_document
+from projections.export.selection import Selection
 from projections.export.statements import statement
 from projections.export.tables import write_tables
-from projections.export.trees import hash_reader
 from projections.figures import Replay
 from projections.replay.duck import Duck
 from projections.replay.load import RANGE_EVENTS, Loading
@@ -33,14 +34,16 @@ from projections.replay.session import Setup, connected
 from projections.replay.source import fetched, source_of
 from projections.replay.summary import answered
 
+RANGE = "range.json"
+
 
 def export_bundle(
-    log: LogRecorder, asked: Asked, key: SignerKey, target: Path, setup: Setup, bars: Bars
-) -> dict[str, object]:
+    log: LogRecorder, asked: Asked, key: SignerKey, target: Path, *, setup: Setup, bars: Bars
+) -> dict[str, Any]:
     """Writes a bundle into a new folder, which is there only once everything in it is proven.
 
     Args:
-        log: the whole of it, up to the head at least.
+        log: has what the head covers.
         asked: what to prove.
         key: of the log; signs the manifest.
         target: the folder; nothing may be there.
@@ -52,99 +55,104 @@ def export_bundle(
 
     Raises:
         IntegrityError: a head is not of this log, or the log is not one this ledger wrote. Nothing is at the target.
-        TargetError: there is something at the target.
+        NotFoundError: a redacted bundle would show nothing.
+        TargetError: the target cannot be made, or something is there.
     """
-    head = asked.head.head
-    subtree = hash_reader(log, head.size)
-    check_head(subtree, head)
-    proof = range_proof(subtree, start=asked.first - 1, end=asked.last, size=head.size)
+    head, plans = asked.head.head, plans_before(log, asked.first)
+    with proving(log, head, bars) as subtree:
+        proof = range_proof(subtree, start=asked.first - 1, end=asked.last, size=head.size)
+        proofs = {RANGE: range_document(proof), **_further_proofs(asked, plans, subtree)}
     with new_folder(target) as folder, connected(setup) as duck:
-        _write_proofs(folder, log, asked, subtree, proof)
-        as_of = asked.as_of or _recorded_at(log, asked.last)
+        for name, data in proofs.items():
+            folder.write(name, data)
+        verifier = RangeVerifier(proof)
+        filling = _Filling(log, asked, folder, duck, bars)
         if asked.shown is None:
-            lines = _take_all(folder, log, asked, proof, duck, bars)
-            found = _write_tables(folder, asked, lines, as_of, duck, bars)
+            lines = filling.show_all(verifier)
+            as_of = asked.as_of or _recorded_at(next(log.read(asked.last - 1, asked.last)).state)
+            figures = filling.compute(lines, as_of)
         else:
-            lines = _take_some(folder, log, asked, proof, duck, bars)
-            as_of, found = parse_instant(json.loads(lines.last)["recorded_at"]), None
-        facts = facts_of(asked, lines, as_of, found)
+            lines = filling.show_some(verifier, asked.shown)
+            # Not that of the last event, which may be hidden.
+            as_of, figures = _recorded_at(lines.last), None
+        verifier.verify(head.root)
+        facts = facts_of(asked, lines, as_of, figures)
         write_manifest(folder, facts, key)
     return facts
 
 
-def _write_proofs(folder: Folder, log: LogRecorder, asked: Asked, subtree: SubtreeHash, proof: RangeProof) -> None:
+def _further_proofs(asked: Asked, plans: list[Recorded], subtree: SubtreeHash) -> dict[str, bytes]:
+    """What stands beside the proof of the range, by the names of the files."""
     head = asked.head.head
-    folder.write("README.txt", resources.files("projections.export").joinpath("for_people.txt").read_bytes())
-    folder.write("checkpoint", asked.head.raw)
-    folder.write("range.json", range_document(proof))
+    files = {
+        "README.txt": resources.files("projections.export").joinpath("for_people.txt").read_bytes(),
+        "checkpoint": asked.head.raw,
+        "plans.jsonl": b"".join(plan_lines(plans, subtree, size=head.size)),
+    }
     if asked.previous is not None:
-        folder.write("previous", asked.previous.raw)
-        folder.write("consistency.json", consistency_document(subtree, old=asked.previous.head, new=head))
-    with folder.writing("plans.jsonl") as file:
-        for line in plan_lines(log, subtree, before=asked.first, size=head.size):
-            file.write(line)
+        files["previous"] = asked.previous.raw
+        files["consistency.json"] = consistency_document(subtree, old=asked.previous.head, new=head)
+    return files
 
 
-def _take_all(
-    folder: Folder, log: LogRecorder, asked: Asked, proof: RangeProof, duck: DuckDBPyConnection, bars: Bars
-) -> EventLines:
-    """Writes every event of the range, and makes the relations of all up to its end."""
-    verifier = RangeVerifier(proof)
-    with folder.writing("events.jsonl") as file, source_of(log) as source, collection_paused():
-        lines, loading = EventLines(file, verifier, asked.first), Loading(duck)
-        duck.execute(statement("table_bind_stream"))
+class _Filling:
+    """A bundle's folder while its events and tables are put into it."""
 
-        def watch(reading: DuckDBPyConnection, table: str) -> None:
-            reading.execute(statement("bind_stream").format(table=table))
-            lines.watch(reading, table)
+    def __init__(self, log: LogRecorder, asked: Asked, folder: Folder, duck: DuckDBPyConnection, bars: Bars) -> None:
+        self._log = log
+        self._asked = asked
+        self._folder = folder
+        self._duck = duck
+        self._bars = bars
 
-        with bars("reading", asked.last) as advance:
-            loading.take(source, 0, asked.last, watch, advance)
-        loading.finish(None)
-    verifier.verify(asked.head.head.root)
-    return lines
+    def show_all(self, verifier: RangeVerifier) -> EventLines:
+        """Writes every event of the range; leaves the relations of all up to its end with DuckDB."""
+        self._duck.execute(statement("table_bind_stream"))
+        with self._folder.writing("events.jsonl") as file, source_of(self._log) as source, collection_paused():
+            lines, loading = EventLines(file, verifier, self._asked.first), Loading(self._duck)
 
-
-def _take_some(
-    folder: Folder, log: LogRecorder, asked: Asked, proof: RangeProof, duck: DuckDBPyConnection, bars: Bars
-) -> EventLines:
-    """Writes the events of the range that are asked for, and the hashes of the others."""
-    verifier = RangeVerifier(proof)
-    after = 0 if asked.shown.members else asked.first - 1
-    with folder.writing("events.jsonl") as file, source_of(log) as source, collection_paused():
-        lines = RedactedLines(file, verifier, asked.first, duck, asked.shown)
-        with bars("reading", asked.last - after) as advance:
-            for table, count in fetched(duck, source, after, asked.last, RANGE_EVENTS):
+            def watch(duck: DuckDBPyConnection, table: str) -> None:
+                duck.execute(statement("bind_stream").format(table=table))
                 lines.watch(duck, table)
-                advance(count)
-    verifier.verify(asked.head.head.root)
-    if not lines.by_type:
-        raise NotFoundError(f"no event at positions {asked.first} to {asked.last} is what was asked for")
-    return lines
 
+            with self._bars("reading", self._asked.last) as advance:
+                loading.take(source, 0, self._asked.last, watch, advance)
+            loading.finish(None)
+        return lines
 
-def _write_tables(
-    folder: Folder, asked: Asked, lines: EventLines, as_of: datetime, duck: DuckDBPyConnection, bars: Bars
-) -> Replay:
-    started = time.perf_counter()
-    with bars("computing", asked.last) as advance:
-        question = Question(
-            Duck(duck), as_of_us=to_micros(as_of), at_position=asked.last, details=True, progress=advance
-        )
+    def show_some(self, verifier: RangeVerifier, shown: Selection) -> EventLines:
+        """Writes the events of the range that may be shown, and the hashes of the others."""
+        first, last = self._asked.first, self._asked.last
+        # Orders of a member may stand before the range, and their refunds in it.
+        after = 0 if shown.members else first - 1
+        with self._folder.writing("events.jsonl") as file, source_of(self._log) as source, collection_paused():
+            lines = RedactedLines(file, verifier, first, self._duck, shown)
+            with self._bars("reading", last - after) as advance:
+                for table, count in fetched(self._duck, source, after, last, RANGE_EVENTS):
+                    lines.watch(self._duck, table)
+                    advance(count)
+        if not lines.by_type:
+            raise NotFoundError(f"of the events at positions {first} to {last} none would be shown")
+        return lines
+
+    def compute(self, lines: EventLines, as_of: datetime) -> Replay:
+        """Writes the tables as of T; gives the figures."""
+        started, last = time.perf_counter(), self._asked.last
+        with self._bars("computing", last) as advance:
+            engine = Duck(self._duck)
+            question = Question(engine, as_of_us=to_micros(as_of), at_position=last, details=True, progress=advance)
+            question.tabulate()
         found = answered(
             question,
             as_of=as_of,
-            at_position=asked.last,
+            at_position=last,
             engine="duckdb",
             content_root="" if lines.content is None else lines.content.hex(),
             started=started,
         )
-        question.tabulate()
-        write_tables(duck, folder)
-    return found
+        write_tables(self._duck, self._folder)
+        return found
 
 
-def _recorded_at(log: LogRecorder, position: int) -> datetime:
-    """When the event of a position was recorded."""
-    state = next(log.read(position - 1, position)).state
+def _recorded_at(state: bytes) -> datetime:
     return parse_instant(json.loads(state)["recorded_at"])

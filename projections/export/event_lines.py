@@ -61,7 +61,7 @@ class RedactedLines(EventLines):
     Plans are always written: what is promised to all is nobody's secret, and plans.jsonl shows those of before.
     """
 
-    def __init__(  # noqa: PLR0913  # those of EventLines, and what is shown
+    def __init__(  # those of EventLines, and what is shown
         self, out: Output, verifier: RangeVerifier, first: int, duck: DuckDBPyConnection, shown: Selection
     ) -> None:
         super().__init__(out, verifier, first)

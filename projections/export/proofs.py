@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 
 from ledger.canonical import canonical
@@ -14,9 +15,35 @@ from ledger.tree.checkpoint import TreeHead
 from ledger.tree.proofs import SubtreeHash, consistency_proof, inclusion_proof, root_hash
 from ledger.tree.ranges import RangeProof
 from ledger.tree.spelling import encode_base64
+from projections.export.asked import Bars
+from projections.tree import catch_up, hash_reader, tree_size
 
 _RECORDED = load("ledger.store", "select_recorded")
 _PLANS_AT_A_TIME = 100
+
+
+@contextmanager
+def proving(log: LogRecorder, head: TreeHead, bars: Bars) -> Generator[SubtreeHash]:
+    """The tree of a log, to make proofs from; brought as far as the head first.
+
+    Raises:
+        IntegrityError: the head is not of this log.
+        RefusedError: the tree is not so far, and whoever asks may not bring it there.
+    """
+    behind = log.head() - head.size
+    if behind < 0:
+        raise IntegrityError(f"the head is of {head.size} events, the log has {log.head()}: it is another log's")
+    with log.reading() as session:
+        missing = max(0, head.size - tree_size(session))
+    if missing:
+        with bars("integrating", missing + behind) as advance:
+            catch_up(log, advance)
+    with log.reading() as session:
+        if tree_size(session) < head.size:
+            raise RefusedError("the tree is not as far as the head: have `refledger worker run` bring it there")
+        subtree = hash_reader(session, head.size)
+        check_head(subtree, head)
+        yield subtree
 
 
 def check_head(subtree: SubtreeHash, head: TreeHead) -> None:
@@ -28,8 +55,8 @@ def check_head(subtree: SubtreeHash, head: TreeHead) -> None:
     found = root_hash(subtree, head.size)
     if found != head.root:
         raise IntegrityError(
-            f"the head of {head.origin} at size {head.size} is not of this log: it says root {head.root.hex()}, "
-            f"the log has {found.hex()}"
+            f"the head of {head.origin} at size {head.size} is not of this log: its root is {head.root.hex()}, "
+            f"the log's is {found.hex()}"
         )
 
 
@@ -60,9 +87,23 @@ def consistency_document(subtree: SubtreeHash, *, old: TreeHead, new: TreeHead) 
     return document({"hashes": _spelt(hashes), "new_size": new.size, "old_size": old.size})
 
 
-def plan_lines(log: LogRecorder, subtree: SubtreeHash, *, before: int, size: int) -> Iterator[bytes]:
-    """Lines of plans.jsonl: every plan at a position before, with its proof of inclusion in the tree of this size."""
-    for plan in _plans(log, before):
+def plans_before(log: LogRecorder, position: int) -> list[Recorded]:
+    """The plans recorded at lower positions, in order."""
+    plans = list[Recorded]()
+    # They are numbered without gaps, in the order in which they were recorded (P-1).
+    for first in count(1, _PLANS_AT_A_TIME):
+        keys = [stream_of("plan", str(number)) for number in range(first, first + _PLANS_AT_A_TIME)]
+        with log.reading() as session:
+            found = sorted(map(Recorded._make, session.rows(_RECORDED, keys=keys)))
+        plans += [plan for plan in found if plan.position < position]
+        if len(plans) < first + _PLANS_AT_A_TIME - 1:
+            return plans
+    return plans
+
+
+def plan_lines(plans: Iterable[Recorded], subtree: SubtreeHash, *, size: int) -> Iterator[bytes]:
+    """Lines of plans.jsonl: each plan with its proof of inclusion in the tree of this size."""
+    for plan in plans:
         hashes = inclusion_proof(subtree, index=plan.position - 1, size=size)
         yield document({"event": plan.state.decode(), "hashes": _spelt(hashes), "position": plan.position})
 
@@ -70,17 +111,6 @@ def plan_lines(log: LogRecorder, subtree: SubtreeHash, *, before: int, size: int
 def document(facts: object) -> bytes:
     """A file that is one JSON object, or a line of one: canonical JSON and a line end."""
     return canonical(facts) + b"\n"
-
-
-def _plans(log: LogRecorder, before: int) -> Iterator[Recorded]:
-    """Plans in their order: they are numbered without gaps, and recorded in the order of their numbers (P-1)."""
-    for first in count(1, _PLANS_AT_A_TIME):
-        keys = [stream_of("plan", str(number)) for number in range(first, first + _PLANS_AT_A_TIME)]
-        with log.reading() as session:
-            found = sorted(map(Recorded._make, session.rows(_RECORDED, keys=keys)))
-        yield from (plan for plan in found if plan.position < before)
-        if len(found) < len(keys) or found[-1].position >= before:
-            return
 
 
 def _spelt(hashes: Sequence[bytes]) -> list[str]:
