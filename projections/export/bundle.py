@@ -140,7 +140,7 @@ class _Filling:
         started, last = time.perf_counter(), self._asked.last
         with self._bars("computing", last) as advance:
             engine = Duck(self._duck)
-            question = Question(engine, as_of_us=to_micros(as_of), at_position=last, details=True, progress=advance)
+            question = Question(engine, as_of_us=to_micros(as_of), at_position=last, progress=advance)
             question.tabulate()
         found = answered(
             question,

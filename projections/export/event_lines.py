@@ -69,7 +69,7 @@ class RedactedLines(EventLines):
         self._shown = shown
         # Kept from table to table: it remembers orders of the members asked for.
         self._reading = duck.cursor()
-        shown.prepare(self._reading)
+        shown.prepare(self._reading, first)
 
     def watch(self, duck: DuckDBPyConnection, table: str) -> None:
         """Takes the events of a table; from the log's first on, also where lines begin later."""

@@ -26,13 +26,14 @@ class Selection:
     since: str | None = None
     until: str | None = None
 
-    def prepare(self, duck: DuckDBPyConnection) -> None:
-        """Lets a connection answer `chosen_event` for whatever `take` shows it."""
+    def prepare(self, duck: DuckDBPyConnection, first: int) -> None:
+        """Lets a connection answer `chosen_event` for whatever `take` shows it; of before a position none is chosen."""
         duck.execute(replay_statement("load/macro_stream"))
         for name in ("members", "orders", "kinds"):
             duck.execute(f"SET VARIABLE {name} = CAST($1 AS VARCHAR[])", [list(getattr(self, name))])
         for name in ("since", "until"):
             duck.execute(f"SET VARIABLE {name} = CAST($1 AS VARCHAR)", [getattr(self, name)])
+        duck.execute("SET VARIABLE first = CAST($1 AS BIGINT)", [first])
         duck.execute("CREATE OR REPLACE TEMP TABLE their_order (stream VARCHAR NOT NULL)")
 
     def take(self, duck: DuckDBPyConnection, table: str) -> None:

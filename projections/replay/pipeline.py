@@ -69,7 +69,6 @@ class Question:
         at_position: P.
         chunk_positions: how many positions of orders one statement takes.
         facts_joined: members with more binding facts are not joined with orders, but climbed.
-        details: whether `tabulate` will be called.
         progress: called with the number of positions summed up since the last call.
     """
 
@@ -81,17 +80,15 @@ class Question:
         at_position: int,
         chunk_positions: int = CHUNK_POSITIONS,
         facts_joined: int = FACTS_JOINED,
-        details: bool = False,
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self._engine = engine
-        self._details = details
         self._progress = progress
         self._chunks = [
             (first, min(first + chunk_positions - 1, at_position))
             for first in range(1, max(at_position, 1) + 1, chunk_positions)
         ]
-        self._has_sums = False
+        self._has_sums = self._has_details = False
         engine.declare("as_of_us", as_of_us)
         engine.declare("at_position", at_position)
         engine.declare("facts_joined", facts_joined)
@@ -143,7 +140,11 @@ class Question:
             yield from map(OrderLevel._make, self._engine.rows(statement("order_level")))
 
     def tabulate(self) -> None:
-        """Leave `balance`, `order_outcome`, `posting` and `team_row` with the engine, for whoever reads all rows."""
+        """Leave `balance`, `order_outcome`, `posting` and `team_row` with the engine, for whoever reads all rows.
+
+        The sums are made in the same pass, so ask for figures afterwards.
+        """
+        self._has_details, self._has_sums = True, False
         self._sum_up()
         self._define("edge_now", materialised=False)
         self._define("team_row", materialised=False)
@@ -152,7 +153,7 @@ class Question:
         """Make `level_sum` and `member_total` of all chunks, and the details, once."""
         if self._has_sums:
             return
-        names = (*_SUMS, *_DETAILS) if self._details else _SUMS
+        names = (*_SUMS, *_DETAILS) if self._has_details else _SUMS
         for number, chunk in enumerate(self._chunks):
             self._take(chunk)
             for name in names:
@@ -182,12 +183,12 @@ class Question:
         else:
             self._engine.define("upline", statement("near_upline"), materialised=False)
         self._define("accrual", materialised=True)
-        self._define("level_row", materialised=self._details)
+        self._define("level_row", materialised=self._has_details)
         self._define("empty_level", materialised=False)
 
     def _run_refunds(self) -> None:
         """Define what refunds took off each order: put together, or each on its own."""
-        if not self._details:
+        if not self._has_details:
             self._define("refund_run", materialised=True)
             return
         self._define("refund_step", materialised=True)

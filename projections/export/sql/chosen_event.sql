@@ -1,11 +1,13 @@
 -- Events, and whether they are asked for: is_chosen. Conditions that are not given hold for all. From event_field.
 --
--- Variables: members, orders, kinds (lists, empty: not asked), since, until (canonical times, or null).
+-- Variables: first (a position), members, orders, kinds (lists, empty: not asked), since, until (canonical times, or
+-- null).
 -- Canonical times come in the order of their texts.
 SELECT
     *,
     coalesce(
-        (len(getvariable('kinds')) = 0 OR list_contains(getvariable('kinds'), type))
+        position >= getvariable('first')
+        AND (len(getvariable('kinds')) = 0 OR list_contains(getvariable('kinds'), type))
         AND (len(getvariable('orders')) = 0 OR list_contains(getvariable('orders'), "order"))
         AND (
             len(getvariable('members')) = 0

@@ -2,7 +2,7 @@
 SELECT
     o.stream AS "order",
     CASE p.kind WHEN 1 THEN 'accrual' WHEN 2 THEN 'clawback' ELSE 'maturity' END AS kind,
-    p.level, p.position, make_timestamptz(p.value_us) AS value_at,
+    CAST(p.level AS BIGINT) AS level, p.position, make_timestamptz(p.value_us) AS value_at,
     CASE
         WHEN p.kind = 1 THEN 'expense:commission'
         WHEN p.kind = 2 AND p.is_on_hold = 0 THEN concat('member:', n.name, ':available')
