@@ -8,6 +8,7 @@ from typing import Literal
 from duckdb import DuckDBPyConnection
 
 Form = Literal["csv", "parquet"]
+FORMS: tuple[Form, ...] = ("csv", "parquet")
 
 # Fields are quoted only where they must be: DuckDB would quote a #, which could begin a comment, too.
 _OPTIONS: dict[Form, str] = {
@@ -18,7 +19,7 @@ _OPTIONS: dict[Form, str] = {
 
 def steady(duck: DuckDBPyConnection) -> None:
     """Lets a connection write rows in their order, as texts of UTC, and cut them alike however many cores there are."""
-    duck.execute("SET TimeZone = 'UTC'")
+    duck.execute("SET GLOBAL TimeZone = 'UTC'")
     duck.execute("SET threads = 1")
 
 
