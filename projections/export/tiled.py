@@ -30,7 +30,7 @@ def export_tiles(log: LogRecorder, head: SignedHead, target: Path, bars: Bars) -
         TargetError: the target cannot be made, or something is there.
     """
     size = head.head.size
-    with proving(log, head.head, bars):
+    with proving(log, head.head):
         pass
     with new_folder(target) as folder, duckdb.connect() as duck, source_of(log) as source, collection_paused():
         (folder.path / "checkpoint").write_bytes(head.raw)
