@@ -15,6 +15,7 @@ from cli.auditing import audit
 from cli.balances import balance, explain
 from cli.demo import demo
 from cli.differences import diff
+from cli.exporting import export
 from cli.head_proofs import consistency, prove, show
 from cli.heads import head
 from cli.ingest import ingest
@@ -93,7 +94,23 @@ def refledger(ctx: click.Context, *, url: str, actor: str, verbose: int, quiet: 
     ctx.obj = context.Settings(url, actor, verbose - quiet)
 
 
-for command in (init, plan, ingest, expire, balance, team, explain, replay, diff, archive, head, audit, worker, demo):
+for command in (
+    init,
+    plan,
+    ingest,
+    expire,
+    balance,
+    team,
+    explain,
+    replay,
+    diff,
+    archive,
+    head,
+    export,
+    audit,
+    worker,
+    demo,
+):
     refledger.add_command(command)
 for command in (show, prove, consistency, witness):
     head.add_command(command)

@@ -50,7 +50,7 @@ def head_to_sign(log: LogRecorder, last: TreeHead, progress: Progress) -> TreeHe
     with log.reading() as session, collection_paused():
         size = tree_size(session)
         if size < last.size:
-            _check_behind(session, last.size)
+            check_behind(session, last.size)
         return next_head(last, size, hash_reader(session, size), _leaves(session, last.size, size, progress))
 
 
@@ -74,7 +74,7 @@ def prove_event(log: LogRecorder, position: int, head: TreeHead, checkpoint: byt
     if not 1 <= position <= head.size:
         raise PositionError(f"the head has positions 1 to {head.size}, not {position}")
     with log.reading() as session:
-        _check_behind(session, head.size)
+        check_behind(session, head.size)
         (state,) = read_states(session, position - 1, position)
         path = inclusion_proof(hash_reader(session, head.size), index=position - 1, size=head.size)
     try:
@@ -97,7 +97,7 @@ def prove_consistency(log: LogRecorder, old: TreeHead, new: TreeHead) -> Consist
     if old.origin != new.origin:
         raise RefusedError(f"these are heads of two logs, {old.origin} and {new.origin}")
     with log.reading() as session:
-        _check_behind(session, new.size)
+        check_behind(session, new.size)
         path = consistency_proof(hash_reader(session, new.size), old_size=old.size, new_size=new.size)
     try:
         check_follows(old, new, path)
@@ -106,8 +106,12 @@ def prove_consistency(log: LogRecorder, old: TreeHead, new: TreeHead) -> Consist
     return ConsistencyProof(old.size, new.size, tuple(path))
 
 
-def _check_behind(session: Session, size: int) -> None:
-    """Refuses a tree that is smaller than what is asked for where the log is not."""
+def check_behind(session: Session, size: int) -> None:
+    """Refuses a tree that is smaller than what is asked for where the log is not.
+
+    Raises:
+        TreeBehindError: it is.
+    """
     has, head = tree_size(session), head_of(session)
     if has < size <= head:
         raise TreeBehindError(f"the tree has {has} of {size} events: bring it on with `refledger worker run --once`")
