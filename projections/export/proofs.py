@@ -37,7 +37,8 @@ def proving(log: LogRecorder, head: TreeHead) -> Generator[SubtreeHash]:
         subtree = hash_reader(session, head.size)
         found = root_hash(subtree, head.size)
         if found != head.root:
-            raise TreeDisagreesError(f"the head of {head.size} events has the root {head.root.hex()}, the log {found.hex()}")
+            roots = f"has the root {head.root.hex()}, the log {found.hex()}"
+            raise TreeDisagreesError(f"the head of {head.size} events {roots}")
         yield subtree
 
 
