@@ -15,7 +15,7 @@ from ledger.store.recorder import Recorded
 from ledger.tree.hashing import RootBuilder
 from projections.export.selection import Selection
 from tests.builders import commands
-from tests.exports import assert_is_naive, exported, whole
+from tests.exports import assert_is_naive, exported, is_chosen, whole
 from tests.properties.test_generated import history
 
 REDACTED: dict[str, tuple[dict[str, Any], int]] = {
@@ -63,26 +63,6 @@ def test_redacted_root_is_proven_by_the_lines(fed: Ledger, tmp_path: Path) -> No
     tree = RootBuilder()
     tree.extend(leaves)
     assert tree.root().hex() == json.loads(found["manifest.json"])["root"]
-
-
-def is_chosen(state: bytes, rows: Sequence[Recorded], **chosen: tuple[str, ...]) -> bool:
-    """The filters of the README, said again."""
-    event = json.loads(state)
-    data, asked = event["data"], event["data"].get("asked", {})
-    named = [asked.get("member"), asked.get("inviter"), asked.get("invitee"), data.get("member"), data.get("referrer")]
-    stream = None
-    if event["type"] == "OrderPlaced":
-        stream = event["stream"]
-    elif event["type"] in {"OrderRefunded", "RefundRefused"}:
-        stream = f"order-{asked['order']}"
-        named += [json.loads(row.state)["data"]["asked"]["member"] for row in rows if row.stream == stream]
-    elif event["type"] == "BindingRenewed":
-        stream = f"order-{event['id']}"
-    return (
-        (not chosen.get("kinds") or event["type"] in chosen["kinds"])
-        and (not chosen.get("orders") or stream in chosen["orders"])
-        and (not chosen.get("members") or not set(chosen["members"]).isdisjoint(named))
-    )
 
 
 def words_of(rows: Sequence[Recorded], wanted: Callable[[int], bool]) -> set[str]:
