@@ -88,16 +88,16 @@ def wanted(rows: Sequence[Recorded], first: int, since: str = "", until: str = "
     ]
 
 
-@pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("first", [1, 400])
-def test_choices(fed: Ledger, monkeypatch: pytest.MonkeyPatch, choice: str, first: int) -> None:
+def test_choices(fed: Ledger, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
     """Conditions that must all be met; orders of before the range are known; however the log is cut for reading."""
     monkeypatch.setattr("projections.export.events.RANGE_EVENTS", 150)
     rows = list(fed.log.read(upto=1_000))
-    expected = wanted(rows, first, **CHOICES[choice])
-    assert (choice == "nobody") == (not expected) or first > 1
-    found = written(fed, "jsonl", first=first, last=1_000, **CHOICES[choice])
-    assert found == b"".join(row.state + b"\n" for row in expected)
+    for choice, chosen in CHOICES.items():
+        expected = wanted(rows, first, **chosen)
+        assert (choice == "nobody") == (not expected) or first > 1, choice
+        found = written(fed, "jsonl", first=first, last=1_000, **chosen)
+        assert found == b"".join(row.state + b"\n" for row in expected), choice
 
 
 def test_table(fed: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,18 +219,12 @@ def test_empty_log(store_url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("fed")
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        (("-o", "out.txt"), 2),
-        (("-o", "out.csv", "--to", "9999"), 4),
-        (("-o", "out.csv", "--from", "9", "--to", "8"), 4),
-    ],
-)
-def test_what_is_refused(store_url: str, tmp_path: Path, words: tuple[str, ...], status: int) -> None:
-    """Before there is a file."""
+def test_what_is_refused(store_url: str, tmp_path: Path) -> None:
+    """Before there is a file: no form, more than there is, nothing."""
     tool = desk(store_url, tmp_path)
-    tool("export", "events", *words, status=status)
+    tool("export", "events", "-o", "out.txt", status=2)
+    tool("export", "events", "-o", "out.csv", "--to", "9999", status=4)
+    tool("export", "events", "-o", "out.csv", "--from", "9", "--to", "8", status=4)
     assert list(tool.folder.iterdir()) == []
 
 
