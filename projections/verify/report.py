@@ -1,12 +1,12 @@
-"""What a verification says: every check with its result, all findings, and a verdict that never says more than is so."""
+"""What a verification says: each check with its result, all findings, and a verdict that says no more than is so."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 # Of one check, in a report; more would only say the same. All are counted.
 FINDINGS_SHOWN_MAX = 20
@@ -83,10 +83,13 @@ class Report:
         for check, count in counts.items():
             self._counts[check] += count - sum(finding.check == check for finding in findings)
 
-    @contextmanager
-    def checking(self, check: str, detail: str = "") -> Generator[None]:
+    def checking(self, check: str, detail: str = "") -> AbstractContextManager[None, bool]:
         """Whatever a check cannot go on from is its finding, and hides no other."""
         self.begin(check, detail)
+        return cast("AbstractContextManager[None, bool]", self._checking(check))
+
+    @contextmanager
+    def _checking(self, check: str) -> Generator[None]:
         try:
             yield
         except Exception as error:  # noqa: BLE001  # evidence may be made to provoke any error
