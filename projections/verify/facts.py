@@ -5,7 +5,7 @@ Times are canonical texts, which sort as the times do. Every fact begins with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 
@@ -136,5 +136,5 @@ PUBLISHED, INVITED, BIND, UNBIND, TAKEN_OVER, RENEWED, EXPIRED, PLACED, REFUND =
 def facts_of(rows: list[tuple[Any, ...]]) -> list[Fact]:
     """Facts from their fields, as another process sent them; `_make`, without a call of Python for each."""
     make = cast("Callable[[type[Fact], tuple[Any, ...]], Fact]", tuple.__new__)
-    kinds: Sequence[type[Fact]] = _KINDS
+    kinds = dict(enumerate(_KINDS))
     return [make(kinds[row[0]], row) for row in rows]

@@ -16,7 +16,7 @@ def differences(said: object, computed: object, path: str) -> Iterator[str]:
         one, other = cast("dict[str, object]", said), cast("dict[str, object]", computed)
         for key in sorted(one.keys() | other.keys()):
             yield from differences(one.get(key, _NONE), other.get(key, _NONE), f"{path}.{key}")
-    elif (message := _difference(said, computed)) is not None:
+    elif (message := _difference(cast("object", said), computed)) is not None:
         yield f"{path} {message}"
 
 

@@ -11,7 +11,7 @@ from typing import Literal, cast
 # Of one check, in a report; more would only say the same. All are counted.
 FINDINGS_SHOWN_MAX = 20
 
-Result = Literal["ok", "FAILED", "not checked"]
+Result = Literal["ok", "FAILED", "NOT CHECKED"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Report:
         if self._counts:
             return "FAILED"
         if not self.is_signed:
-            return "NOT PROVEN: whose signatures these are is not known without the log's key (--key)"
+            return "NOT PROVEN: signatures are not checked; give the log's key with --key"
         return "ok" if self.re_performed is None else f"ok, not re-performed: {self.re_performed}"
 
     @property
@@ -134,7 +134,7 @@ class Report:
         if self._counts[name]:
             return Check(name, "FAILED", detail, self._counts[name])
         if why is not None:
-            return Check(name, "not checked", why)
+            return Check(name, "NOT CHECKED", why)
         return Check(name, "ok", detail)
 
 
