@@ -68,7 +68,9 @@ def _failed(message: str, status: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m projections.verify", description="Verifies an export or a proof, offline.")
+    parser = argparse.ArgumentParser(
+        prog="python -m projections.verify", description="Verifies an export or a proof, offline."
+    )
     parser.add_argument("path", type=Path, help="a bundle, a tiled log, or a proof")
     parser.add_argument("--key", action="append", default=[], metavar="VKEY", help="the log's public key; repeatable")
     parser.add_argument(

@@ -25,7 +25,10 @@ class Clawback(NamedTuple):
 
 
 class OrderTaker(Protocol):
-    """Takes every order, with what became of its levels, and all that later refunds take back of them."""
+    """Takes every order, with what became of its levels, and all that later refunds take back of them.
+
+    Without a plan nothing matures, and `available_at` is empty.
+    """
 
     def __call__(self, order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...], /) -> None:
         """The next order."""

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import cast
 
 from ledger.clock import format_instant, parse_instant
-from ledger.plan import PlanTerms
 from ledger.rules.accrual import Levels, accrue
 from ledger.rules.refund import PaidOrder, Refunded, RefundRequest, clawback, refuse_refund
 from projections.verify import facts
@@ -92,8 +91,8 @@ class Performance:
             self.relations.placed(order, at)
         refunds = self._ahead.refunds_of(order.stream)
         clawbacks = self._clawbacks(order, at, levels, refunds) if refunds else ()
-        day, time = order.at[:10], order.at[10:]
-        self._take_order(order, available_on(day, plan) + time, levels, clawbacks)
+        available_at = "" if plan is None else _after_hold(order.at[:10], plan.hold_days) + order.at[10:]
+        self._take_order(order, available_at, levels, clawbacks)
 
     def _clawbacks(self, order: Placed, at: datetime, levels: Levels, refunds: list[Refund]) -> tuple[Clawback, ...]:
         """Every refund of an order decided again, in order of position, and what those recorded take back."""
@@ -138,11 +137,7 @@ class Performance:
         self._report.find(DECISIONS, f"{fact.stream} {message}", fact.position)
 
 
-def available_on(day: str, plan: PlanTerms | None) -> str:
-    """The day on which what an order of this day earned matures: a hold is of whole days (A-6)."""
-    return day if plan is None else _after_hold(day, plan.hold_days)
-
-
 @lru_cache(maxsize=10_000)
 def _after_hold(day: str, hold_days: int) -> str:
+    """The day on which what an order of this day earned matures: a hold is of whole days of 86,400 s (A-6)."""
     return format_instant(parse_instant(f"{day}T00:00:00Z") + timedelta(days=hold_days))[:10]
