@@ -17,8 +17,9 @@ from psycopg import sql
 from cli.auditing import CONTROLS
 from ledger.application import Ledger
 from ledger.decision_check import check_decisions, mend_decisions
-from ledger.findings import Finding
+from ledger.findings import Finding, Note
 from projections.books import opened_books
+from projections.expiry_check import check_expiries
 from projections.runner import Runner
 from tests.builders import LATER, bind, commands, order, plan, refund, submit
 from tests.cli_runner import Tool, desk
@@ -190,11 +191,65 @@ def test_a_wrong_decision_of_the_past_is_found(tool: Tool, store_url: str) -> No
 def test_one_line_a_control(tool: Tool, store_url: str) -> None:
     """`pass` for each; with a finding its line says what and where, and the status is 3."""
     lines = tool("audit", "--format", "table").out.splitlines()[2:]
-    assert [line.split() for line in lines] == [[name, "pass"] for name in NAMES]
+    assert [line.split()[:2] for line in lines] == [[name, "pass"] for name in NAMES]
     damaged(store_url, "DELETE FROM decision_binding WHERE bind = 'bind-b2'")
     answer = tool("audit", "--format", "tsv", status=3)
-    assert [row["result"] for row in answer.rows("tsv")] == ["pass", "pass", "pass", "finding", "pass", "pass"]
+    assert [row["control"] for row in answer.rows("tsv") if row["result"] == "finding"] == ["decisions"]
+    assert len(answer.rows("tsv")) == len(NAMES)
     assert "decisions" in answer.err
+
+
+def lapsed(store_url: str, *, recorded: datetime, upto: datetime) -> None:
+    """Three members bound in January for 90 days; lapses up to an instant, recorded at another."""
+    with closing(Ledger(store_url, clock=lambda: recorded)) as ledger:
+        submit(
+            ledger,
+            plan(),
+            *(bind(f"b{day}", f"m{day}", "ann", f"2026-01-0{day}T00:00:00Z") for day in (1, 2, 3)),
+        )
+        ledger.expire(upto)
+
+
+def notes(store_url: str, as_of: datetime) -> list[Note]:
+    """What `expiries` notes; it finds nothing."""
+    with closing(Ledger(store_url)) as ledger, opened_books(ledger.log, as_of) as books:
+        found = list(check_expiries(books, lambda _: None))
+    assert not [one for one in found if isinstance(one, Finding)]
+    return [one for one in found if isinstance(one, Note)]
+
+
+def test_late_lapses_and_those_not_recorded_are_noted(store_url: str) -> None:
+    """Due on 1, 2 and 3 April; the first two recorded on the 11th, at positions 5 and 6, the third not yet."""
+    lapsed(store_url, recorded=datetime(2026, 4, 11, tzinfo=UTC), upto=datetime(2026, 4, 2, tzinfo=UTC))
+    assert notes(store_url, datetime(2026, 4, 2, 23, tzinfo=UTC)) == [
+        Note("2 lapses were recorded more than a day after falling due, the latest 10 days", (5,)),
+    ]
+    assert notes(store_url, datetime(2026, 4, 3, tzinfo=UTC))[1] == Note(
+        "1 lapse is not recorded yet, the first of 2026-04-03", (4,)
+    )
+
+
+def test_lapses_recorded_within_a_day_are_not_worth_a_note(store_url: str) -> None:
+    """On time: a worker looks again and again, and need not be quicker than that."""
+    lapsed(store_url, recorded=datetime(2026, 4, 2, tzinfo=UTC), upto=datetime(2026, 4, 1, 12, tzinfo=UTC))
+    assert notes(store_url, datetime(2026, 4, 1, 12, tzinfo=UTC)) == []
+
+
+def test_notes_stand_beside_what_passed(store_url: str, tmp_path: Path) -> None:
+    """In a column of their own, and in JSON with the events to look at; the status is 0."""
+    lapsed(store_url, recorded=datetime(2026, 4, 3, tzinfo=UTC), upto=datetime(2026, 4, 1, tzinfo=UTC))
+    tool = desk(store_url, tmp_path)
+    text = "1 lapse was recorded more than a day after falling due, the latest 2 days"
+    due = "2 lapses are not recorded yet, the first of 2026-04-02"
+    (line,) = [line for line in tool("audit", "--format", "table").out.splitlines() if line.startswith("expiries")]
+    assert line.split(maxsplit=2) == ["expiries", "pass", f"{text}; {due}"]
+    (result,) = [result for result in tool.json("audit") if result["control"] == "expiries"]
+    assert result == {
+        "control": "expiries",
+        "result": "pass",
+        "findings": [],
+        "notes": [{"note": text, "positions": [5]}, {"note": due, "positions": [3]}],
+    }
 
 
 def test_a_hundred_findings_are_enough(ledger: Ledger, tool: Tool, store_url: str) -> None:
