@@ -51,7 +51,7 @@ def head_to_sign(log: LogRecorder, last: TreeHead, progress: Progress) -> TreeHe
     with log.reading() as session, collection_paused():
         size = tree_size(session)
         if size < last.size:
-            _check_behind(session, last.size)
+            check_behind(session, last.size)
         return next_head(last, size, hash_reader(session, size), _leaves(session, last.size, size, progress))
 
 
@@ -117,11 +117,15 @@ def _check_there(session: Session, size: int) -> None:
     """Refuses a log, or a tree, that is smaller than what is asked for."""
     if (end := head_of(session)) < size:
         raise IntegrityError(f"the log ends at position {end}, before the {size} events of the head")
-    _check_behind(session, size)
+    check_behind(session, size)
 
 
-def _check_behind(session: Session, size: int) -> None:
-    """Refuses a tree that is smaller than what is asked for where the log is not."""
+def check_behind(session: Session, size: int) -> None:
+    """Refuses a tree that is smaller than what is asked for where the log is not.
+
+    Raises:
+        TreeBehindError: it is.
+    """
     if (has := tree_size(session)) < size <= head_of(session):
         raise TreeBehindError(f"the tree has {has} of {size} events: bring it on with `refledger worker run --once`")
 
