@@ -228,13 +228,13 @@ def _last_head(key: Path, given: Checkpoint | None) -> bytes:
     """The head that was named, or the last one that the key signed."""
     if given is not None:
         return given.raw
-    state = key_file.with_name(f"{key_file.name}.head")
+    state = key.with_name(f"{key.name}.head")
     try:
         return state.read_bytes()
     except OSError:
         raise NotFoundError(
             f"there is no signed head at {state}: name one with --head, or sign one with "
-            f"`refledger head sign --key {key_file}`"
+            f"`refledger head sign --key {key}`"
         ) from None
 
 
