@@ -86,7 +86,11 @@ def _report(checkpoint: Checkpoint, verified: Mapping[Signature, VerifierKey]) -
         vertical(facts | {f"extension {number}": line for number, line in enumerate(head.extensions, 1)}),
         Section(_COLUMNS, signatures, title="signatures"),
     ]
-    document = {**facts, "extensions": list(head.extensions), "signatures": signatures}
+    document = {
+        **facts,
+        "extensions": list(head.extensions),
+        "signatures": [{**row, "verified": row["verified"] == "yes"} for row in signatures],
+    }
     return Report(lines, document, Section([*facts, *_COLUMNS], [facts | row for row in signatures]))
 
 

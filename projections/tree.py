@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 
-from eventsourcing.persistence import ProgrammingError
-from psycopg.errors import InsufficientPrivilege
+from eventsourcing.persistence import InternalError, ProgrammingError
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from ledger.errors import IntegrityError
 from ledger.garbage import collection_paused
@@ -101,7 +101,7 @@ def integrate(log: LogRecorder, most: int, upto: int = POSITION_MAX) -> int:
 def catch_up(log: LogRecorder, progress: Progress | None = None) -> None:
     """Brings the tree to where the head is now, together with whatever worker does so at the same time.
 
-    Who may only read leaves it as it is: ask `tree_size`.
+    Who may only read, or reads a replica, leaves it as it is: ask `tree_size`.
 
     Raises:
         IntegrityError: see `integrate`.
@@ -113,8 +113,8 @@ def catch_up(log: LogRecorder, progress: Progress | None = None) -> None:
                 events = integrator.step(BATCH_SIZE, head)
             except CheckpointMovedError:
                 continue
-            except ProgrammingError as error:
-                if not isinstance(error.__cause__, InsufficientPrivilege):
+            except (ProgrammingError, InternalError) as error:
+                if not isinstance(error.__cause__, InsufficientPrivilege | ReadOnlySqlTransaction):
                     raise
                 return
             if not events:

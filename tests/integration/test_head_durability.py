@@ -50,13 +50,14 @@ def test_events_are_on_disk_first(lazy_server: PostgresServer, tmp_path: Path) -
 
 
 def test_a_replica_signs_nothing(tmp_path: Path) -> None:
-    """What follows another server may lack events of it: refused, with where to go; it may prove."""
+    """What follows another server may lack events: refused, with where to go. It may prove, as far as its tree goes."""
     with postgres_server(durable=True) as server:
         url = server.create_database("copied")
         migrate(url, PACKAGES)
         log = signer(desk(url, tmp_path))
         feed_plan(log.tool)
         log.keep("head", "--first")
+        feed_orders(log.tool, 0, 3)
         server.become_standby()
         answer = log.sign(status=6)
         assert "this database is a replica, which may lack events: name the primary with --db" in answer.err

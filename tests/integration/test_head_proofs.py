@@ -51,7 +51,7 @@ def test_show_a_head(log: Signer) -> None:
     """Which log, how many events, which root, and who signed: as JSON, as rows, as a table."""
     head = log.verified((log.tool.folder / "head").read_text())
     shown = log.tool.json("head", "show", "head", "--key", log.vkey)
-    line = {"name": log.origin, "key_id": log.verifier.key_id.hex(), "verified": "yes", "cosigned_at": None}
+    line = {"name": log.origin, "key_id": log.verifier.key_id.hex(), "verified": True, "cosigned_at": None}
     facts = {"origin": head.origin, "size": 300, "root": head.root.hex()}
     assert shown == {**facts, "extensions": [], "signatures": [line]}
     (row,) = log.tool("head", "show", "head", "--format", "csv").rows("csv")
@@ -78,11 +78,11 @@ def test_show_a_cosigned_head(log: Signer) -> None:
     shown = log.tool.json("head", "show", name, "--key", log.vkey, "--key", str(WITNESS.verifier))
     seen = datetime.fromtimestamp(SEEN_AT, UTC)
     assert [(line["verified"], line["cosigned_at"]) for line in shown["signatures"]] == [
-        ("yes", None),
-        ("yes", seen.strftime("%Y-%m-%dT%H:%M:%S.000000Z")),
+        (True, None),
+        (True, seen.strftime("%Y-%m-%dT%H:%M:%S.000000Z")),
     ]
     shown = log.tool.json("head", "show", name, "--key", log.vkey)
-    assert [line["verified"] for line in shown["signatures"]] == ["yes", "no"]
+    assert [line["verified"] for line in shown["signatures"]] == [True, False]
     witness = ("--key", str(WITNESS.verifier))
     assert "needed: 1" in log.tool("head", "show", "head", "--key", log.vkey, *witness, status=3).err
     assert "needs a key of kind 0x01" in log.tool("head", "show", name, *witness, status=6).err
