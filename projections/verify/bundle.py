@@ -130,10 +130,11 @@ class _Bundle:
             return
         self._task = task = replace(task, old_sizes=self._history.sizes)
         why_not = self._why_not_performed(manifest, task)
-        if why_not is None:
-            self._perform(manifest, task)
-        else:
-            self._read_only(manifest, task, why_not)
+        with self._report.checking(EVENTS):
+            if why_not is None:
+                self._perform(manifest, task)
+            else:
+                self._read_only(manifest, task, why_not)
         self._check_counts(manifest)
         self._check_parquet(manifest)
 
