@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Generator
+import json
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import duckdb
 
 from cli.key_files import write_key
 from ledger.application import Ledger
-from ledger.store.recorder import LogRecorder
+from ledger.store.recorder import LogRecorder, Recorded
 from ledger.tree.checkpoint import TreeHead, sign_head
 from ledger.tree.hashing import root_of
 from ledger.tree.keys import Kind, SignerKey
@@ -90,6 +91,26 @@ def prepared(ledger: Ledger, url: str, tmp_path: Path) -> Tool:
 def rows_of(found: dict[str, bytes], name: str) -> list[dict[str, str]]:
     """Rows of a table of a bundle."""
     return list(csv.DictReader(io.StringIO(found[f"tables/{name}.csv"].decode(), newline="")))
+
+
+def is_chosen(state: bytes, rows: Sequence[Recorded], **chosen: tuple[str, ...]) -> bool:
+    """The filters of the README, said again."""
+    event = json.loads(state)
+    data, asked = event["data"], event["data"].get("asked", {})
+    named = [asked.get("member"), asked.get("inviter"), asked.get("invitee"), data.get("member"), data.get("referrer")]
+    stream = None
+    if event["type"] == "OrderPlaced":
+        stream = event["stream"]
+    elif event["type"] in {"OrderRefunded", "RefundRefused"}:
+        stream = f"order-{asked['order']}"
+        named += [json.loads(row.state)["data"]["asked"]["member"] for row in rows if row.stream == stream]
+    elif event["type"] == "BindingRenewed":
+        stream = f"order-{event['id']}"
+    return (
+        (not chosen.get("kinds") or event["type"] in chosen["kinds"])
+        and (not chosen.get("orders") or stream in chosen["orders"])
+        and (not chosen.get("members") or not set(chosen["members"]).isdisjoint(named))
+    )
 
 
 def parquet_rows(path: Path) -> tuple[list[str], list[tuple[Any, ...]]]:
