@@ -85,6 +85,14 @@ def test_later_range_with_a_wrong_plan(small_log: list[bytes], tmp_path: Path) -
     assert [(finding.check, finding.position) for finding in found.report.findings] == [("plans", position)]
 
 
+def test_later_range_with_a_version_left_out(small_log: list[bytes], tmp_path: Path) -> None:
+    """Versions of a stream follow each other, as far as they are there."""
+    position = position_of(small_log, "bind-b8", 3)
+    told = edited(small_log, position, lambda event: event.update(seq=4))
+    found = verified(Telling(told, first=10).at(tmp_path))
+    assert [(finding.check, finding.position) for finding in found.report.findings] == [("events", position)]
+
+
 def test_plans_before_a_later_range(small_log: list[bytes], tmp_path: Path) -> None:
     """One left out is missed by its number, one altered by its proof."""
     files = Telling(small_log, first=33).files()
