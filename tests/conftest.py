@@ -14,6 +14,7 @@ from ledger.application import Ledger
 from ledger.store.migrate import migrate
 from projections.view import PACKAGES
 from tests import postgres_server as server_for_tests
+from tests.evidence import make_small_log
 from tests.postgres_server import Databases
 
 # ---- PostgreSQL: one server per run, one database per test.
@@ -114,3 +115,9 @@ def ledger(store_url: str) -> Iterator[Ledger]:
     opened = Ledger(store_url, actor="test")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def small_log(sqlite_template: bytes, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The stored bytes of a log in which every type of event is, and every decision both ways."""
+    return make_small_log(tmp_path_factory.mktemp("small") / "ledger.db", sqlite_template)
