@@ -77,6 +77,8 @@ AGAINST: Mapping[str, Against] = {
     "one balance": Against(),
     "one team": Against(),
     "replay": Against("limit: read"),
+    "export": Against("limit: states", "peer: dump"),
+    "export, table": Against("limit: states", "peer: dump"),
     "callers": Against("limit: append, in groups", "peer: save, one by one"),
     "submit": Against(),
     "submit, vacuumed": Against(peer="submit"),
@@ -189,6 +191,10 @@ def _jobs(engine: Engine, stream: Stream, sizes: Sizes, stores: Mapping[str, str
         "one balance": Job(case="one balance", log=whole, batch_size=1, count=sizes.asked),
         "one team": Job(case="one team", log=whole, batch_size=1, count=sizes.asked),
         "replay": Job(case="replay", log=whole),
+        "export": Job(case="export", log=whole),
+        "export, table": Job(case="export, table", log=whole),
+        "peer: dump": Job(case="peer: dump", log=whole),
+        "limit: states": Job(case="limit: states", log=whole),
     }
     if not stream.is_larger:
         jobs |= _jobs_beside_peers(engine, stream, sizes, stores)
