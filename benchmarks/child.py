@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import import_module
 
-from benchmarks import callers, cases, limits, peers, questions, replays, visible
+from benchmarks import callers, cases, limits, peers, questions, replays, trees, visible
 from benchmarks.measure import Case, Job, Measured, Stopwatch
 
 CASES: Mapping[str, Case] = {
@@ -28,6 +28,11 @@ CASES: Mapping[str, Case] = {
     "one balance": questions.one_balance,
     "one team": questions.one_team,
     "python": replays.python,
+    "tree": trees.tree,
+    "sign": trees.sign,
+    "one proof": trees.one_proof,
+    "limit: hash": trees.limit,
+    "peer: tlog-scales": trees.peer,
 }
 # DuckDB takes 20 MB when it is imported, which are not the other cases'.
 LATE: Mapping[str, tuple[str, str]] = {
@@ -42,6 +47,8 @@ COMMANDS = ("ingest", "project", "replay")
 # What integrators run collects garbage as it does in their programs.
 COLLECTING = (
     *COMMANDS,
+    "tree",
+    "sign",
     "callers",
     "submit",
     "submit, vacuumed",
