@@ -128,7 +128,8 @@ class Refund(NamedTuple):
     reason: str | None
 
 
-Fact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Placed | Refund
+OtherFact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Refund
+Fact = Placed | OtherFact
 _KINDS: tuple[type[Fact], ...] = (Published, Invited, Bind, Unbind, TakenOver, Renewed, Expired, Placed, Refund)
 PUBLISHED, INVITED, BIND, UNBIND, TAKEN_OVER, RENEWED, EXPIRED, PLACED, REFUND = range(len(_KINDS))
 

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import cast
 
 from ledger.clock import format_instant, parse_instant
 from ledger.rules.accrual import Levels, accrue
 from ledger.rules.refund import PaidOrder, Refunded, RefundRequest, clawback, refuse_refund
-from projections.verify import facts
 from projections.verify.ahead import LookAhead
 from projections.verify.books import Clawback, OrderTaker
-from projections.verify.facts import Bind, Expired, Fact, Invited, Placed, Published, Refund, Renewed, TakenOver, Unbind
+from projections.verify.facts import (
+    Bind,
+    Expired,
+    Fact,
+    Invited,
+    OtherFact,
+    Placed,
+    Published,
+    Refund,
+    Renewed,
+    TakenOver,
+    Unbind,
+)
 from projections.verify.relations import DECISIONS, Due, Relations
 from projections.verify.report import Report, explained
 from projections.verify.terms import PublishedPlans
@@ -40,11 +50,11 @@ class Performance:
         for fact in batch:
             due, relations.due = relations.due, None
             try:
-                if fact[0] == facts.PLACED:
-                    self._placed(cast("Placed", fact))
+                if isinstance(fact, Placed):
+                    self._placed(fact)
                 else:
                     self._other(fact, due)
-                if due is not None and fact[0] not in (facts.BIND, facts.RENEWED):
+                if due is not None and not isinstance(fact, Bind | Renewed):
                     relations.expect_nothing_due(due)
             except Exception as error:  # noqa: BLE001  # evidence may be made to provoke any error
                 self._report.find(DECISIONS, f"cannot be performed again: {explained(error)}", fact.position)
@@ -54,7 +64,7 @@ class Performance:
         if self.relations.due is not None:
             self.relations.expect_nothing_due(self.relations.due)
 
-    def _other(self, fact: Fact, due: Due | None) -> None:
+    def _other(self, fact: OtherFact, due: Due | None) -> None:
         relations = self.relations
         match fact:
             case Refund():
@@ -73,8 +83,6 @@ class Performance:
                 relations.renewed(fact, due)
             case Published():
                 self._published.take(fact)
-            case Placed():
-                self._placed(fact)
 
     def _placed(self, order: Placed) -> None:
         """An order: its plan, its levels, what it renews, and all that refunds take back of it (P-3, A-*, B-5, R-*)."""
@@ -119,9 +127,8 @@ class Performance:
         return tuple(taken)
 
     def _decide(self, refund: Refund, paid: PaidOrder, before: Refunded) -> None:
-        request = RefundRequest(
-            parse_instant(refund.at), refund.amount_minor, refund.currency, refund.line, refund.member
-        )
+        at = datetime.fromisoformat(refund.at)
+        request = RefundRequest(at, refund.amount_minor, refund.currency, refund.line, refund.member)
         reason = refuse_refund(request, paid, before)
         if reason != refund.reason:
             recorded, decided = refund.reason or "taken", reason or "taken"
