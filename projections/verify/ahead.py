@@ -7,12 +7,11 @@ entry of a table of hashes are kept: it is read again when its order comes.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 from ledger.errors import MalformedEvidenceError
 from ledger.ids import Kind, stream_of
-from ledger.rules.binding import Invite
 from projections.verify.entries import Entries
 from projections.verify.facts import Bind, Fact, Refund
 from projections.verify.stored import read_event
@@ -26,13 +25,10 @@ _NONE = -1
 
 
 class LookAhead:
-    """What comes later in a log.
+    """What comes later in a log. invites: the streams of those that binds name."""
 
-    invites  the streams of those that binds name, each still None
-    """
-
-    def __init__(self, entries: Entries, progress: Callable[[int], None]) -> None:
-        self.invites: dict[str, Invite | None] = {}
+    def __init__(self, entries: Entries) -> None:
+        self.invites: set[str] = set()
         self._entries = entries
         # By the hash of an order's stream, the last of its refunds; of each refund, the one before it of such an order.
         self._last: dict[int, int] = {}
@@ -40,7 +36,7 @@ class LookAhead:
         self._places = array("q")
         self._positions = array("q")
         with suppress(MalformedEvidenceError, OSError):  # found where all events are read
-            self._look(progress)
+            self._look()
 
     def refunds_of(self, order: str) -> list[Refund]:
         """All refunds that name an order's stream, in order of position."""
@@ -56,7 +52,7 @@ class LookAhead:
                 yield fact
             index = self._before[index]
 
-    def _look(self, progress: Callable[[int], None]) -> None:
+    def _look(self) -> None:
         place = position = 0
         for batch in self._entries.batches():
             for entry in batch:
@@ -68,9 +64,8 @@ class LookAhead:
                     elif _INVITE in entry and entry.endswith(_BINDS):
                         invite = _quick_stream("invite", _INVITE, entry) or _invite_of(entry)
                         if invite is not None:
-                            self.invites[invite] = None
+                            self.invites.add(invite)
                 place = self._entries.after(place, entry)
-            progress(len(batch))
 
     def _take_refund(self, order: str | None, position: int, place: int) -> None:
         if order is not None:

@@ -99,7 +99,11 @@ class Expired(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """An order. lines: number and amount of each; None: it has none."""
+    """An order.
+
+    lines    number and amount of each; None: it has none
+    refunds  all that come later in the log, in order of position, each as the fields of a Refund
+    """
 
     kind: int
     position: int
@@ -111,6 +115,7 @@ class Placed(NamedTuple):
     exponent: int
     plan: int | None
     lines: tuple[tuple[int, int], ...] | None
+    refunds: tuple[tuple[Any, ...], ...] = ()
 
 
 class Refund(NamedTuple):

@@ -15,10 +15,8 @@ from ledger.plan import Plans
 from ledger.rules.binding import BindRequest, Bound, Invite, decide_bind, decide_unbind, renewed_until
 from ledger.rules.team import Binding, History, HistoryOf
 from projections.verify.facts import Bind, Expired, Invited, Placed, Renewed, TakenOver, Unbind
+from projections.verify.log_reader import DECISIONS
 from projections.verify.report import Report
-
-DECISIONS = "decisions"
-
 
 # Texts of facts are canonical: that was checked where they were read.
 _instant = datetime.fromisoformat
@@ -48,28 +46,27 @@ class _Histories(dict[str, list[Binding]]):
 class Relations:
     """Every binding so far. Grows with members and their bindings, not with orders.
 
-    plans    the plans so far; somebody else adds to them
-    invites  those that binds will name, by stream; None until they come
-    due      what the next event must answer to
+    plans  the plans so far; somebody else adds to them
+    due    what the next event must answer to
     """
 
-    def __init__(self, plans: Plans, invites: dict[str, Invite | None], report: Report) -> None:
+    def __init__(self, plans: Plans, report: Report) -> None:
         self.due: Due | None = None
         self.histories = _Histories()
         # Every binding of a member so far, in recording order.
         self.history_of: HistoryOf = self.histories.__getitem__
-        self._plans, self._invites, self._report = plans, invites, report
+        self._plans, self._report = plans, report
+        self._invites: dict[str, Invite] = {}
         self._referrers: set[str] = set()
         # Last versions of streams that have more than one, and the ends that lapses are recorded for, by member.
         self._versions: dict[str, int] = {}
         self._lapsed: dict[str, datetime] = {}
 
     def invited(self, fact: Invited) -> None:
-        """An invite; kept if any bind names it."""
-        if fact.stream in self._invites:
-            expires_at = None if fact.expires_at is None else _instant(fact.expires_at)
-            inviter, invitee = intern(fact.inviter), None if fact.invitee is None else intern(fact.invitee)
-            self._invites[fact.stream] = Invite(inviter, invitee, _instant(fact.at), expires_at)
+        """An invite that some bind names."""
+        expires_at = None if fact.expires_at is None else _instant(fact.expires_at)
+        inviter, invitee = intern(fact.inviter), None if fact.invitee is None else intern(fact.invitee)
+        self._invites[fact.stream] = Invite(inviter, invitee, _instant(fact.at), expires_at)
 
     def bind(self, fact: Bind, due: Due | None) -> None:
         """A bind request, granted or refused; a take-over is announced by the release before it."""

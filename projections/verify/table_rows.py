@@ -46,7 +46,7 @@ def balance_row(balance: Balance) -> str:
 
 def outcome_row(order: Placed, available_at: str, levels: Levels, counted: Sequence[Clawback]) -> str:
     """A line of `outcomes`: an order, after the refunds that count by T."""
-    _, position, stream, at, member, currency, amount, _, number, _ = order
+    _, position, stream, at, member, currency, amount, _, number, _, _ = order
     (one, above_1, paid_1), (two, above_2, paid_2), (three, above_3, paid_3) = levels
     refunded, kept_1, kept_2, kept_3 = 0, paid_1, paid_2, paid_3
     for clawback in counted:
@@ -65,7 +65,7 @@ def outcome_row(order: Placed, available_at: str, levels: Levels, counted: Seque
 
 def posting_rows(order: Placed, available_at: str, levels: Levels, clawbacks: Sequence[Clawback], as_of: str) -> str:
     """The lines of `postings` that an order and its refunds make: accruals, clawbacks, maturities (S-2)."""
-    _, position, stream, at, _, currency, _, _, _, _ = order
+    _, position, stream, at, _, currency, _, _, _, _, _ = order
     accruals = maturities = ""
     name, is_mature = cell(stream), available_at <= as_of
     for level, (reason, member, minor) in enumerate(levels, start=1):
