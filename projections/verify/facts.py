@@ -139,6 +139,16 @@ _KINDS: tuple[type[Fact], ...] = (Published, Invited, Bind, Unbind, TakenOver, R
 PUBLISHED, INVITED, BIND, UNBIND, TAKEN_OVER, RENEWED, EXPIRED, PLACED, REFUND = range(len(_KINDS))
 
 
+class Stored(NamedTuple):
+    """An event, with what ties it to the log around it."""
+
+    topic: str
+    recorded_at: str
+    stream: str
+    seq: int
+    fact: Fact
+
+
 def facts_of(rows: list[tuple[Any, ...]]) -> list[Fact]:
     """Facts from their fields, as another process sent them; `_make`, without a call of Python for each."""
     make = cast("Callable[[type[Fact], tuple[Any, ...]], Fact]", tuple.__new__)

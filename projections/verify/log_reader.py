@@ -15,9 +15,9 @@ from ledger.tree.hashing import RootBuilder, leaf_hash, leaf_hashes
 from ledger.tree.ranges import RangeProof, RangeVerifier
 from projections.verify.ahead import LookAhead
 from projections.verify.entries import Bundles, Entries, Lines
-from projections.verify.facts import Fact, Invited, Placed, Refund
+from projections.verify.facts import Fact, Invited, Placed, Refund, Stored
 from projections.verify.report import Report
-from projections.verify.stored import Stored, read_event
+from projections.verify.stored import read_event
 from projections.verify.streams import StreamSet, begun_twice
 from projections.verify.tile_files import TileFiles
 

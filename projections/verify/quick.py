@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from ledger.ids import Kind, stream_of
-from projections.verify.facts import PLACED, REFUND, Fact, Placed, Refund
+from projections.verify.facts import PLACED, REFUND, Placed, Refund, Stored
 from projections.verify.grammar import (
     ENVELOPE,
     EVENT_TYPES,
@@ -33,8 +33,6 @@ _TYPE = b'"type":"'
 _VERSION = b'","v":1}'
 _ORDER_END, _REFUND_END = b'"type":"OrderPlaced","v":1}', b'"type":"OrderRefunded","v":1}'
 
-# Type, recorded_at, stream, version and fact.
-QuickEvent = tuple[str, str, str, int, Fact]
 
 # Of lines that the pattern of an order let pass: no text in them holds a quote.
 _LINE = re.compile(r'"amount":([0-9]+)(?:,"category":"[^"]*")?,"n":([0-9]+)', re.ASCII)
@@ -81,7 +79,7 @@ def quick_parts(raw: bytes) -> Parts | None:
     )
 
 
-def quick_event(raw: bytes, position: int) -> QuickEvent | None:
+def quick_event(raw: bytes, position: int) -> Stored | None:
     """An order or a refund in a common spelling: most events are one."""
     if raw.endswith(_ORDER_END):
         pattern, read = _ORDER, _order
@@ -96,7 +94,7 @@ def quick_event(raw: bytes, position: int) -> QuickEvent | None:
     return None if match is None else read(match.groups(), position)
 
 
-def _order(groups: Sequence[Any], position: int) -> QuickEvent | None:
+def _order(groups: Sequence[Any], position: int) -> Stored | None:
     content, asked, amount, at, carriage, currency, order_id, given, member, exponent, plan, *envelope = groups
     recorded_at, source, stream = envelope
     paid, lines = int(amount), None
@@ -114,10 +112,10 @@ def _order(groups: Sequence[Any], position: int) -> QuickEvent | None:
         return None
     number = None if plan is None else int(plan)
     fact = Placed(PLACED, position, stream, at, member, currency, paid, int(exponent), number, lines)
-    return "OrderPlaced", recorded_at, stream, 1, fact
+    return Stored("OrderPlaced", recorded_at, stream, 1, fact)
 
 
-def _refund(groups: Sequence[Any], position: int) -> QuickEvent | None:
+def _refund(groups: Sequence[Any], position: int) -> Stored | None:
     content, asked, amount, at, currency, refund_id, line, member, order_id, _, recorded_at, source, stream = groups
     is_good = (
         stream == stream_of("refund", refund_id, source)
@@ -128,7 +126,7 @@ def _refund(groups: Sequence[Any], position: int) -> QuickEvent | None:
         return None
     order, number = stream_of("order", order_id, source), None if line is None else int(line)
     fact = Refund(REFUND, position, stream, at, order, int(amount), currency, number, member, None)
-    return "OrderRefunded", recorded_at, stream, 1, fact
+    return Stored("OrderRefunded", recorded_at, stream, 1, fact)
 
 
 def _is_timely(at: str, recorded_at: str) -> bool:
