@@ -7,12 +7,11 @@ entry of a table of hashes are kept: it is read again when its order comes.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 from ledger.errors import MalformedEvidenceError
-from ledger.ids import stream_of
-from ledger.rules.binding import Invite
+from ledger.ids import Kind, stream_of
 from projections.verify.entries import Entries
 from projections.verify.facts import Bind, Fact, Refund
 from projections.verify.stored import read_event
@@ -21,18 +20,15 @@ from projections.verify.stored import read_event
 _ORDER = b'"type":"OrderPlaced","v":1}'
 _REFUNDS = (b'"type":"OrderRefunded","v":1}', b'"type":"RefundRefused","v":1}')
 _BINDS = (b'"type":"MemberBound","v":1}', b'"type":"BindingRefused","v":1}')
-_INVITE = b'"invite":'
+_INVITE, _REFUNDED, _SOURCE = b'"invite":"', b'"order":"', b'"source":"'
 _NONE = -1
 
 
 class LookAhead:
-    """What comes later in a log.
+    """What comes later in a log. invites: the streams of those that binds name."""
 
-    invites  the streams of those that binds name, each still None
-    """
-
-    def __init__(self, entries: Entries, progress: Callable[[int], None]) -> None:
-        self.invites: dict[str, Invite | None] = {}
+    def __init__(self, entries: Entries) -> None:
+        self.invites: set[str] = set()
         self._entries = entries
         # By the hash of an order's stream, the last of its refunds; of each refund, the one before it of such an order.
         self._last: dict[int, int] = {}
@@ -40,7 +36,7 @@ class LookAhead:
         self._places = array("q")
         self._positions = array("q")
         with suppress(MalformedEvidenceError, OSError):  # found where all events are read
-            self._look(progress)
+            self._look()
 
     def refunds_of(self, order: str) -> list[Refund]:
         """All refunds that name an order's stream, in order of position."""
@@ -56,18 +52,20 @@ class LookAhead:
                 yield fact
             index = self._before[index]
 
-    def _look(self, progress: Callable[[int], None]) -> None:
+    def _look(self) -> None:
         place = position = 0
         for batch in self._entries.batches():
             for entry in batch:
                 position += 1
                 if not entry.endswith(_ORDER):
                     if entry.endswith(_REFUNDS):
-                        self._take_refund(_quick_order_of(entry) or _order_of(entry), position, place)
+                        order = _quick_stream("order", _REFUNDED, entry) or _order_of(entry)
+                        self._take_refund(order, position, place)
                     elif _INVITE in entry and entry.endswith(_BINDS):
-                        self._take_bind(entry)
+                        invite = _quick_stream("invite", _INVITE, entry) or _invite_of(entry)
+                        if invite is not None:
+                            self.invites.add(invite)
                 place = self._entries.after(place, entry)
-            progress(len(batch))
 
     def _take_refund(self, order: str | None, position: int, place: int) -> None:
         if order is not None:
@@ -77,18 +75,13 @@ class LookAhead:
             self._places.append(place)
             self._positions.append(position)
 
-    def _take_bind(self, entry: bytes) -> None:
-        fact = _fact_of(entry)
-        if isinstance(fact, Bind) and fact.invite is not None:
-            self.invites[fact.invite] = None
 
-
-def _quick_order_of(entry: bytes) -> str | None:
-    """The stream of the order that a refund of a simple spelling names; it is read thoroughly when it is needed."""
+def _quick_stream(kind: Kind, key: bytes, entry: bytes) -> str | None:
+    """The stream that a record of a simple spelling names; what it says is read thoroughly when it is needed."""
     if b"\\" in entry:
         return None
-    record_id, source = _between(entry, b'"order":"'), _between(entry, b'"source":"')
-    return stream_of("order", record_id, source)
+    record_id, source = _between(entry, key), _between(entry, _SOURCE)
+    return stream_of(kind, record_id, source)
 
 
 def _between(entry: bytes, start: bytes) -> str:
@@ -99,6 +92,11 @@ def _between(entry: bytes, start: bytes) -> str:
 def _order_of(entry: bytes) -> str | None:
     fact = _fact_of(entry)
     return fact.order if isinstance(fact, Refund) else None
+
+
+def _invite_of(entry: bytes) -> str | None:
+    fact = _fact_of(entry)
+    return fact.invite if isinstance(fact, Bind) else None
 
 
 def _fact_of(entry: bytes) -> Fact | None:

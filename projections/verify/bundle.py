@@ -16,11 +16,10 @@ from projections.verify.figures import differences
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
 from projections.verify.later_range import PLANS, RangeCheck
-from projections.verify.log_reader import EVENTS, RANGE, Summary, Task
+from projections.verify.log_reader import DECISIONS, EVENTS, RANGE, Summary, Task
 from projections.verify.manifest import CSV, PARQUET, Manifest, read_manifest
 from projections.verify.misbehaviour import Misbehaviour
 from projections.verify.proof_files import read_consistency, read_range
-from projections.verify.relations import DECISIONS
 from projections.verify.report import Report
 from projections.verify.running import perform, read_only
 from projections.verify.table_rows import TABLES

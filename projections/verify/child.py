@@ -83,6 +83,7 @@ def _plain(task: Task) -> tuple[Any, ...]:
         task.root,
         task.old_sizes,
         task.is_redacted,
+        task.is_performed,
     )
 
 

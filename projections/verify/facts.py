@@ -99,7 +99,11 @@ class Expired(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """An order. lines: number and amount of each; None: it has none."""
+    """An order.
+
+    lines    number and amount of each; None: it has none
+    refunds  all that come later in the log, in order of position, each as the fields of a Refund
+    """
 
     kind: int
     position: int
@@ -111,6 +115,7 @@ class Placed(NamedTuple):
     exponent: int
     plan: int | None
     lines: tuple[tuple[int, int], ...] | None
+    refunds: tuple[tuple[Any, ...], ...] = ()
 
 
 class Refund(NamedTuple):
@@ -128,9 +133,20 @@ class Refund(NamedTuple):
     reason: str | None
 
 
-Fact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Placed | Refund
+OtherFact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Refund
+Fact = Placed | OtherFact
 _KINDS: tuple[type[Fact], ...] = (Published, Invited, Bind, Unbind, TakenOver, Renewed, Expired, Placed, Refund)
 PUBLISHED, INVITED, BIND, UNBIND, TAKEN_OVER, RENEWED, EXPIRED, PLACED, REFUND = range(len(_KINDS))
+
+
+class Stored(NamedTuple):
+    """An event, with what ties it to the log around it."""
+
+    topic: str
+    recorded_at: str
+    stream: str
+    seq: int
+    fact: Fact
 
 
 def facts_of(rows: list[tuple[Any, ...]]) -> list[Fact]:

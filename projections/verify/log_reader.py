@@ -13,14 +13,15 @@ from pathlib import Path
 from ledger.errors import MalformedEvidenceError
 from ledger.tree.hashing import RootBuilder, leaf_hash, leaf_hashes
 from ledger.tree.ranges import RangeProof, RangeVerifier
+from projections.verify.ahead import LookAhead
 from projections.verify.entries import Bundles, Entries, Lines
-from projections.verify.facts import Fact
+from projections.verify.facts import Fact, Invited, Placed, Refund, Stored
 from projections.verify.report import Report
-from projections.verify.stored import Stored, read_event
+from projections.verify.stored import read_event
 from projections.verify.streams import StreamSet, begun_twice
 from projections.verify.tile_files import TileFiles
 
-EVENTS, RANGE = "events", "range"
+EVENTS, RANGE, DECISIONS = "events", "range", "decisions"
 
 REDACTED = re.compile(rb'\{"redacted":"([0-9a-f]{64})"\}')
 
@@ -40,6 +41,8 @@ class Task:
     root         32 bytes, of the tree
     old_sizes    of earlier trees whose roots are asked for
     is_redacted  lines may hold a leaf hash instead of an event
+    is_performed facts are wanted as whoever performs them again needs them: orders with their refunds, invites only
+                 if a bind names them
     """
 
     path: str
@@ -48,6 +51,7 @@ class Task:
     root: bytes
     old_sizes: tuple[int, ...] = ()
     is_redacted: bool = False
+    is_performed: bool = False
 
     def entries(self, *, is_hashed: bool = False) -> Entries:
         """Where they lie."""
@@ -96,6 +100,9 @@ class LogReader:
         self._leaves = _Leaves(task, self.report)
         self._content = RootBuilder() if task.is_from_start and not task.is_redacted else None
         self._streams = StreamSet()
+        self._ahead: LookAhead | None = None
+        # Positions of refunds that went with their orders and have not come yet.
+        self._attached: set[int] = set()
         self._by_type: Counter[str] = Counter()
         self._redacted = 0
         self._last_recorded_at = ""
@@ -104,6 +111,8 @@ class LogReader:
         """The facts of all well-formed events, in order, and then what only the whole shows."""
         self.report.begin(EVENTS)
         with self.report.checking(EVENTS):
+            if self._task.is_performed:
+                self._ahead = LookAhead(self._task.entries())
             for batch in self._entries.batches():
                 self._leaves.extend(batch)
                 yield self._facts(batch)
@@ -146,7 +155,25 @@ class LogReader:
         if self._content is not None:
             self._content.extend(leaf_hashes(contents))
         self._place(events)
-        return [event.fact for event in events]
+        facts = [event.fact for event in events]
+        return facts if self._ahead is None else list(self._prepared(facts, self._ahead))
+
+    def _prepared(self, facts: list[Fact], ahead: LookAhead) -> Iterator[Fact]:
+        """Facts as they are performed: a refund goes with its order, which it must come after (R-1)."""
+        for fact in facts:
+            if isinstance(fact, Placed):
+                refunds = [refund for refund in ahead.refunds_of(fact.stream) if refund.position > fact.position]
+                if refunds:
+                    self._attached.update([refund.position for refund in refunds])
+                    fact = fact._replace(refunds=tuple(map(tuple, refunds)))  # noqa: PLW2901  # the same with more
+                yield fact
+            elif isinstance(fact, Refund):
+                if fact.position not in self._attached:
+                    message = f"{fact.stream} refunds {fact.order}, which is not before it (R-1)"
+                    self.report.find(DECISIONS, message, fact.position)
+                self._attached.discard(fact.position)
+            elif not isinstance(fact, Invited) or fact.stream in ahead.invites:
+                yield fact
 
     def _place(self, events: list[Stored]) -> None:
         """What ties events to those before them."""

@@ -10,14 +10,16 @@ from datetime import datetime
 from sys import intern
 from typing import NamedTuple
 
-from ledger.clock import format_instant, parse_instant
+from ledger.clock import format_instant
 from ledger.plan import Plans
 from ledger.rules.binding import BindRequest, Bound, Invite, decide_bind, decide_unbind, renewed_until
 from ledger.rules.team import Binding, History, HistoryOf
 from projections.verify.facts import Bind, Expired, Invited, Placed, Renewed, TakenOver, Unbind
+from projections.verify.log_reader import DECISIONS
 from projections.verify.report import Report
 
-DECISIONS = "decisions"
+# Texts of facts are canonical: that was checked where they were read.
+_instant = datetime.fromisoformat
 
 
 class DueRenewal(NamedTuple):
@@ -44,32 +46,31 @@ class _Histories(dict[str, list[Binding]]):
 class Relations:
     """Every binding so far. Grows with members and their bindings, not with orders.
 
-    plans    the plans so far; somebody else adds to them
-    invites  those that binds will name, by stream; None until they come
-    due      what the next event must answer to
+    plans  the plans so far; somebody else adds to them
+    due    what the next event must answer to
     """
 
-    def __init__(self, plans: Plans, invites: dict[str, Invite | None], report: Report) -> None:
+    def __init__(self, plans: Plans, report: Report) -> None:
         self.due: Due | None = None
         self.histories = _Histories()
         # Every binding of a member so far, in recording order.
         self.history_of: HistoryOf = self.histories.__getitem__
-        self._plans, self._invites, self._report = plans, invites, report
+        self._plans, self._report = plans, report
+        self._invites: dict[str, Invite] = {}
         self._referrers: set[str] = set()
         # Last versions of streams that have more than one, and the ends that lapses are recorded for, by member.
         self._versions: dict[str, int] = {}
         self._lapsed: dict[str, datetime] = {}
 
     def invited(self, fact: Invited) -> None:
-        """An invite; kept if any bind names it."""
-        if fact.stream in self._invites:
-            expires_at = None if fact.expires_at is None else parse_instant(fact.expires_at)
-            inviter, invitee = intern(fact.inviter), None if fact.invitee is None else intern(fact.invitee)
-            self._invites[fact.stream] = Invite(inviter, invitee, parse_instant(fact.at), expires_at)
+        """An invite that some bind names."""
+        expires_at = None if fact.expires_at is None else _instant(fact.expires_at)
+        inviter, invitee = intern(fact.inviter), None if fact.invitee is None else intern(fact.invitee)
+        self._invites[fact.stream] = Invite(inviter, invitee, _instant(fact.at), expires_at)
 
     def bind(self, fact: Bind, due: Due | None) -> None:
         """A bind request, granted or refused; a take-over is announced by the release before it."""
-        at, history = parse_instant(fact.at), self.history_of(fact.member)
+        at, history = _instant(fact.at), self.history_of(fact.member)
         request = BindRequest(
             bind=fact.stream,
             member=intern(fact.member),
@@ -87,12 +88,12 @@ class Relations:
         taken_over = decision.taken_over if isinstance(decision, Bound) else None
         self._expect_release(fact, taken_over if fact.reason is None else None, due)
         if isinstance(due, TakenOver):
-            self._change(due.member, due.bind, released_at=parse_instant(due.at))
+            self._change(due.member, due.bind, released_at=_instant(due.at))
         if fact.reason is not None or fact.plan is None:
             return
         if isinstance(decision, Bound):
             self._expect_terms(fact, decision.binding)
-        ends_at = None if fact.ends_at is None else parse_instant(fact.ends_at)
+        ends_at = None if fact.ends_at is None else _instant(fact.ends_at)
         binding = Binding(fact.stream, request.member, request.referrer, at, ends_at, fact.plan)
         self.histories.setdefault(request.member, []).append(binding)
         self._referrers.add(request.referrer)
@@ -100,7 +101,7 @@ class Relations:
 
     def unbind(self, fact: Unbind) -> None:
         """An unbind, granted or refused."""
-        at = parse_instant(fact.at)
+        at = _instant(fact.at)
         decision = decide_unbind(self.history_of(fact.member), at)
         decided = decision if isinstance(decision, str) else f"the release of {decision.bind}"
         recorded = fact.reason or f"the release of {fact.bind}"
@@ -136,11 +137,11 @@ class Relations:
         elif (fact.cause, fact.bind, fact.at, fact.member, fact.ends_at) != due[1:]:
             expected = f"{due.bind} of {due.member!a} until {due.ends_at}"
             self._find(fact, f"is not the renewal that the order before it brings: {expected} (B-5)")
-        self._change(fact.member, fact.bind, ends_at=parse_instant(fact.ends_at))
+        self._change(fact.member, fact.bind, ends_at=_instant(fact.ends_at))
 
     def expired(self, fact: Expired) -> None:
         """A lapse: of the binding as it stands here, and once (B-4)."""
-        at, history = parse_instant(fact.at), self.history_of(fact.member)
+        at, history = _instant(fact.at), self.history_of(fact.member)
         latest = history[-1] if history else None
         if latest is None or latest.bind != fact.bind:
             self._find(fact, f"says that {fact.bind} of {fact.member!a} lapsed, which is not its latest binding (B-4)")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from ledger.garbage import collection_paused
-from projections.verify.ahead import LookAhead
 from projections.verify.books import OrderTaker
 from projections.verify.child import ChildReader
 from projections.verify.facts import Fact
@@ -47,24 +47,27 @@ def read_only(
 
 def perform(task: Task, report: Report, take_order: OrderTaker, progress: Progress) -> tuple[Summary, Relations]:
     """Reads a log from position 1 on and performs it again; each order goes to `take_order`, with what became of it."""
-    events = task.proof.end
-    reader = (ChildReader if events >= CHILD_EVENTS_MIN else LogReader)(task)
-    with progress("looking ahead", events) as advance, collection_paused():
-        ahead = LookAhead(task.entries(), advance)
-    performance = Performance(ahead, report, take_order)
+    task = replace(task, is_performed=True)
+    reader = (ChildReader if task.proof.end >= CHILD_EVENTS_MIN else LogReader)(task)
+    performance = Performance(report, take_order)
     summary = _read(reader, task, report, progress, performance.take)
-    if task.proof.end == task.proof.size:
-        performance.end()
+    performance.end(task.proof.end, task.proof.size)
     return summary, performance.relations
 
 
 def _read(
     reader: Reader, task: Task, report: Report, progress: Progress, take: Callable[[list[Fact]], None] | None
 ) -> Summary:
-    with progress("checking", task.proof.end - task.proof.start) as advance, collection_paused():
+    length, done = task.proof.end - task.proof.start, 0
+    with progress("checking", length) as advance, collection_paused():
         for batch in reader.batches():
             if take is not None:
                 take(batch)
-            advance(len(batch))
+            if batch:
+                # Not every event is a fact of its own.
+                reached = batch[-1].position - task.proof.start
+                advance(reached - done)
+                done = reached
+        advance(length - done)
     report.take(reader.report.findings, reader.report.counts)
     return reader.summary()

@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from ledger.canonical import canonical
 from ledger.clock import parse_instant
 from ledger.errors import MalformedEvidenceError
 from projections.verify.canonical_form import expect_keys, read_object, shown
-from projections.verify.facts import Fact
+from projections.verify.facts import Stored
 from projections.verify.grammar import (
     ENVELOPE,
     EVENT_TYPES,
@@ -28,7 +28,7 @@ from projections.verify.grammar import (
     check_fields,
 )
 from projections.verify.making import Parts, fact_from
-from projections.verify.quick import quick_order, quick_parts
+from projections.verify.quick import quick_event, quick_parts
 
 EVENT_BYTES_MAX = 65_535
 # A source's clock may run this far ahead of the ledger's (G-2).
@@ -41,16 +41,6 @@ _CONTENT = frozenset({"content"})
 _NOTHING = frozenset[str]()
 
 
-class Stored(NamedTuple):
-    """An event, with what ties it to the log around it."""
-
-    topic: str
-    recorded_at: str
-    stream: str
-    seq: int
-    fact: Fact
-
-
 def read_event(raw: bytes, position: int) -> Stored:
     """The event that these bytes are the one spelling of.
 
@@ -59,9 +49,9 @@ def read_event(raw: bytes, position: int) -> Stored:
     """
     if len(raw) > EVENT_BYTES_MAX:
         raise MalformedEvidenceError(f"has {len(raw)} bytes of at most {EVENT_BYTES_MAX}")
-    order = quick_order(raw, position)
-    if order is not None:
-        return Stored("OrderPlaced", *order)
+    quick = quick_event(raw, position)
+    if quick is not None:
+        return quick
     parts = quick_parts(raw) or parsed_parts(raw)
     if parts.occurred_at > parts.recorded_at and _is_ahead(parts.occurred_at, parts.recorded_at):
         raise MalformedEvidenceError(f"occurred at {parts.occurred_at}, over 5 minutes after it was recorded (G-2)")

@@ -16,9 +16,8 @@ from projections.verify.entries import read_limited
 from projections.verify.facts import Placed
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
-from projections.verify.log_reader import EVENTS, RANGE, Task
+from projections.verify.log_reader import DECISIONS, EVENTS, RANGE, Task
 from projections.verify.manifest import CHECKPOINT
-from projections.verify.relations import DECISIONS
 from projections.verify.report import Report
 from projections.verify.running import perform
 from projections.verify.stored import read_event
