@@ -19,13 +19,17 @@ from ledger.errors import IntegrityError
 from ledger.findings import Finding, Note
 from ledger.grant_check import check_grants
 from ledger.log_check import check_events, check_positions, check_recorded_at
+from ledger.store.recorder import LogRecorder
 from projections.binding_check import check_bindings
 from projections.books import Books, opened_books
+from projections.commissions import NAME as COMMISSIONS
+from projections.duty import lag_of
 from projections.expiry_check import check_expiries
 from projections.invariant_check import check_invariants
 from projections.live_check import check_projection
 from projections.runner import Progress
-from projections.view import pending
+from projections.tree import NAME as TREE
+from projections.tree_check import check_tree
 
 # Of one control, in a report; more would only say the same.
 FINDINGS_SHOWN_MAX = 100
@@ -57,6 +61,7 @@ CONTROLS = (
     Control("expiries", check_expiries),
     Control("invariants", check_invariants),
     Control("projection", check_projection),
+    Control("tree", lambda books, advance: check_tree(books.log, advance)),
 )
 
 
@@ -77,21 +82,22 @@ def audit(settings: Settings, *, form: Format | None, output: Path | None) -> No
     expiries     every recorded lapse is one that happened, and is there once
     invariants   one referrer at a time, no loops, no more refunded than paid, accounts that add up
     projection   every live balance and row, as of now, is what a second engine makes of the log
+    tree         every tile of hashes, as far as the tree has come, is what the stored events give
 
     The second engine is a formulation of the rule book of its own, in SQL, with a decider of bindings of its own: a
-    difference may be a mistake of either. A balance that differs is shown with the orders behind it. A note is worth
-    knowing, but no finding.
+    difference may be a mistake of either. A balance that differs is shown with the orders behind it. A tile has what an
+    event was when it was taken into the tree: where it differs and every other control passes, the event was changed.
+    A note is worth knowing, but no finding.
 
     Reads only, and changes nothing. `worker rebuild` mends what is derived from the log; the log itself comes back from
     a backup.
     """
     with opened(settings) as ledger, opened_books(ledger.log, system_clock()) as books:
         results = {control.name: _examined(control, books) for control in CONTROLS}
-        behind = pending(ledger.log, None)
+        behind = _behind(ledger.log)
     emit(audit_report(results), form, output)
-    if behind:
-        events = counted(behind, "event")
-        say(f"note: the live tables were compared {events} before the head: `refledger worker run --once` goes on")
+    for what, events in behind.items():
+        say(f"note: {what} compared {counted(events, 'event')} before the head: `refledger worker run --once` goes on")
     failed = [name for name, found in results.items() if found.findings]
     if failed:
         click.echo(f"error: the books disagree: {', '.join(failed)}", err=True)
@@ -116,6 +122,14 @@ def _examined(control: Control, books: Books) -> Examined:
     except IntegrityError as error:
         findings.append(Finding("log", f"cannot be followed: {error}"))
     return Examined(findings, notes)
+
+
+def _behind(log: LogRecorder) -> dict[str, int]:
+    """What could not be compared up to the head, and how many events are left there."""
+    compared = {"the live tables were": COMMISSIONS, "the tree was": TREE}
+    with log.reading() as session:
+        lags = {what: lag_of(session, name, system_clock()).events for what, name in compared.items()}
+    return {what: events for what, events in lags.items() if events > 0}
 
 
 def audit_report(results: Mapping[str, Examined]) -> Report:

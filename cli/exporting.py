@@ -13,14 +13,17 @@ import click
 
 from cli.context import DONE, Settings, opened
 from cli.files import replacing_bytes
+from cli.heads import grow, key_option
+from cli.key_files import read_key
+from cli.notes import CHECKPOINT, VERIFIER_KEY, Checkpoint
 from cli.options import ID, INSTANT, CheckedParam, as_options, tz_option
 from cli.replays import SIZE
 from cli.terminal import counted, progress, say
 from ledger.clock import format_instant
-from ledger.errors import NotFoundError, PositionError, RefusedError
+from ledger.errors import NotFoundError, PositionError
 from ledger.events import EVENTS
 from ledger.ids import DEFAULT_SOURCE, check_source, stream_of
-from ledger.tree.keys import SignerKey, parse_signer_key
+from ledger.tree.keys import VerifierKey
 from projections.export.asked import Asked, SignedHead
 from projections.export.bundle import export_bundle
 from projections.export.events import FORMS, Form, Look, write_events
@@ -30,7 +33,6 @@ from projections.replay.session import Setup
 
 Layout = Literal["bundle", "tlog-tiles"]
 LAYOUTS: tuple[Layout, ...] = ("bundle", "tlog-tiles")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STANDARD_OUTPUT = Path("-")
 
 _ENDINGS: dict[str, Form] = {
@@ -41,6 +43,10 @@ _ENDINGS: dict[str, Form] = {
     ".cloudevents": "cloudevents",
 }
 
+ranging = as_options(
+    click.option("--from", "first", type=click.IntRange(min=1), default=1, show_default=True, help="First position."),
+    click.option("--to", "last", type=click.IntRange(min=1), help="Last position. Default: all there are."),
+)
 choosing = as_options(
     click.option(
         "--member",
@@ -72,28 +78,25 @@ choosing = as_options(
         help=f"Events of this type; repeatable: {', '.join(EVENTS)}.",
     ),
 )
-ranging = as_options(
-    click.option("--from", "first", type=click.IntRange(min=1), default=1, show_default=True, help="First position."),
-    click.option("--to", "last", type=click.IntRange(min=1), help="Last position. Default: all there are."),
-)
 
 
-@click.group(short_help="Carry the log out of the store: as evidence, or to look at.")
+@click.group(short_help="Carry the log out of the store.")
 def export() -> None:
     """The log outside the store: as evidence that anybody can check, or to be looked at."""
 
 
 @export.command(short_help="A range of the log that proves itself, with the tables that follow from it.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make.")
-@click.option("--key", "key_file", required=True, type=FILE, help="The log's private key: it signs the manifest.")
-@click.option("--head", "head_file", type=FILE, help="The signed head to prove against. Default: <key file>.head")
-@ranging
+@key_option
 @click.option(
-    "--previous", "previous_file", type=FILE, help="An earlier signed head: prove that the log goes on from it."
+    "--head", "checkpoint", metavar="FILE", type=CHECKPOINT, help="A signed head. Default: the last one of the key."
 )
+@ranging
+@click.option("--previous", metavar="FILE", type=CHECKPOINT, help="An earlier signed head: prove that the log grew on.")
+@click.option("--previous-key", type=VERIFIER_KEY, help="The public key that signed --previous, if another.")
 @click.option("--as-of", type=INSTANT, help="Time of the tables. Default: when the last event was recorded.")
 @tz_option
-@click.option("--redact", is_flag=True, help="Show only events chosen below and plans, of others the hash; no tables.")
+@click.option("--redact", is_flag=True, help="Show only what is chosen below, and plans; of all else the hash.")
 @choosing
 @click.option("--format", "layout", type=click.Choice(LAYOUTS), default="bundle", show_default=True, help="The layout.")
 @click.option("--memory-limit", type=SIZE, help="The most that the tables may take, as 2GB; more goes to disk. [3GB]")
@@ -103,26 +106,18 @@ def export() -> None:
     help="Where what goes to disk is put.",
 )
 @click.pass_obj
-def bundle(  # how and where to; what is in `options`
-    settings: Settings,
-    *,
-    output: Path,
-    layout: Layout,
-    memory_limit: str | None,
-    temp_dir: Path | None,
-    **options: Any,
-) -> None:
+def bundle(settings: Settings, *, output: Path, layout: Layout, key: Path, **options: Any) -> None:
     """Export a range of the log as a folder that proves itself, offline, to anybody who has the log's public key.
 
     It holds the exact events, the proof that they are exactly those of their positions under a signed head, the
     balances, order outcomes, postings and teams that follow from the log up to --to, as CSV and Parquet, and a manifest
-    that the log's key signs. The head is one that `refledger head sign` has signed. The folder appears once all of it
-    is written and proven, or not at all.
+    that the log's key signs. Sign a head first: `refledger head sign`. The folder is there once all of it is written
+    and proven, or not at all.
 
     --redact hides what is not chosen: such a line is the event's hash, so the root of the log can still be proven. An
     event of which little is unknown can be guessed from its hash.
 
-    --format tlog-tiles writes all events that the head covers, in the layout of C2SP tlog-tiles, and nothing else.
+    --format tlog-tiles writes all events that the head covers in the layout of C2SP tlog-tiles, and nothing else.
 
     \b
     refledger export bundle -o january --key log.key --to 52310
@@ -130,20 +125,19 @@ def bundle(  # how and where to; what is in `options`
     refledger export bundle -o for-ann --key log.key --redact --member ann
     """
     _refuse_nonsense(layout, options)
-    key = _key_in(options["key_file"])
-    head = SignedHead.verified(_head_in(options), key)
-    if layout == "tlog-tiles":
-        with opened(settings) as ledger:
-            export_tiles(ledger.log, head, output, progress)
-        say(f"{counted(head.head.size, 'event')} in tiles are in {output}")
-        return
-    setup = Setup(spill_folder=temp_dir) if memory_limit is None else Setup(memory_limit, temp_dir)
-    asked = _asked(head, key, options)
+    signer = read_key(key)
+    head = SignedHead.verified(_last_head(key, options["checkpoint"]), signer.verifier)
+    asked = _asked(head, signer.verifier, options)
     with opened(settings) as ledger:
-        facts = export_bundle(ledger.log, asked, key, output, setup=setup, bars=progress)
-    shown, hidden = facts["events"]["count"], facts["redacted"]
-    rest = f", {hidden} more as hashes" if hidden else ""
-    say(f"{counted(shown, 'event')} of positions {asked.first} to {asked.last}{rest} are in {output}")
+        grow(ledger.log)
+        if layout == "tlog-tiles":
+            export_tiles(ledger.log, head, output, progress)
+            say(f"{counted(asked.last, 'event')} in tiles are in {output}")
+            return
+        facts = export_bundle(ledger.log, asked, signer, output, setup=_setup(options), bars=progress)
+    hidden = f", {facts['redacted']} more as hashes" if facts["redacted"] else ""
+    shown = counted(facts["events"]["count"], "event")
+    say(f"{shown} of positions {asked.first} to {asked.last}{hidden} are in {output}")
 
 
 @export.command(short_help="Events to look at, without proofs.")
@@ -178,39 +172,42 @@ def events(settings: Settings, *, output: Path, form: Form | None, origin: str, 
     if form == "parquet" and output == STANDARD_OUTPUT and sys.stdout.isatty():
         raise click.UsageError("Parquet is nothing for a terminal: name a file")
     with opened(settings) as ledger:
-        head, last = ledger.log.head(), options["last"]
-        last = head if last is None else last
-        if last > head or options["first"] > max(last, 1):
-            raise PositionError(f"the log has positions 1 to {head}, not {options['first']} to {last}")
-        look = Look(options["first"], last, _chosen(options), form, origin)
+        head = ledger.log.head()
+        first, last = options["first"], head if options["last"] is None else options["last"]
+        # Of an empty log nothing is all there is.
+        if last > head or first > max(last, 1):
+            raise PositionError(f"the log has positions 1 to {head}, not {first} to {last}")
         with _opened(output) as out:
-            count = write_events(ledger.log, look, out, progress)
-    say(f"{counted(count, 'event')}" + ("" if output == STANDARD_OUTPUT else f" in {output}"))
+            count = write_events(ledger.log, Look(first, last, _chosen(options), form, origin), out, progress)
+    say(counted(count, "event") + ("" if output == STANDARD_OUTPUT else f" in {output}"))
 
 
 def _refuse_nonsense(layout: Layout, options: dict[str, Any]) -> None:
     """Options that do not go together."""
-    is_chosen = _chosen(options) != Selection()
+    is_chosen, is_redacted = _chosen(options) != Selection(), options["redact"]
     if layout == "tlog-tiles":
-        others = (options["last"], options["previous_file"], options["as_of"], options["redact"] or None)
-        if is_chosen or options["first"] != 1 or any(option is not None for option in others):
+        some = (options["last"], options["previous"], options["as_of"])
+        if is_chosen or is_redacted or options["first"] > 1 or some != (None, None, None):
             raise click.UsageError("--format tlog-tiles is all that the head covers: leave out what chooses some of it")
-    elif is_chosen != options["redact"]:
+    elif is_chosen != is_redacted:
         raise click.UsageError("--redact goes with --member, --order or --kind: they say what is shown")
-    elif options["redact"] and options["as_of"] is not None:
-        raise click.UsageError("--as-of is for the tables, a redacted bundle has none")
+    elif is_redacted and options["as_of"] is not None:
+        raise click.UsageError("--as-of is for the tables, and a redacted bundle has none")
+    if options["previous_key"] is not None and options["previous"] is None:
+        raise click.UsageError("--previous-key is for --previous")
 
 
-def _asked(head: SignedHead, key: SignerKey, options: dict[str, Any]) -> Asked:
-    first, last, previous = options["first"], options["last"], options["previous_file"]
-    last = head.head.size if last is None else last
-    if not first <= last <= head.head.size:
-        raise PositionError(f"the head covers positions 1 to {head.head.size}, not {first} to {last}")
+def _asked(head: SignedHead, key: VerifierKey, options: dict[str, Any]) -> Asked:
+    first, size = options["first"], head.head.size
+    last = size if options["last"] is None else options["last"]
+    if not first <= last <= size:
+        raise PositionError(f"the head covers positions 1 to {size}, not {first} to {last}")
+    previous = options["previous"]
     return Asked(
         head,
         first,
         last,
-        previous=None if previous is None else SignedHead.verified(previous.read_bytes(), key),
+        previous=previous and SignedHead.verified(previous.raw, options["previous_key"] or key),
         as_of=options["as_of"],
         shown=_chosen(options) if options["redact"] else None,
     )
@@ -222,25 +219,29 @@ def _chosen(options: dict[str, Any]) -> Selection:
     return Selection(options["members"], orders, options["kinds"], since, until)
 
 
-def _key_in(file: Path) -> SignerKey:
-    if file.stat().st_mode & 0o077:
-        raise RefusedError(f"others can read the private key in {file}: type chmod 600 {file}")
-    return parse_signer_key(file.read_text().rstrip("\n"))
+def _setup(options: dict[str, Any]) -> Setup:
+    limit, folder = options["memory_limit"], options["temp_dir"]
+    return Setup(spill_folder=folder) if limit is None else Setup(limit, folder)
 
 
-def _head_in(options: dict[str, Any]) -> bytes:
-    key_file: Path = options["key_file"]
-    file: Path = options["head_file"] or key_file.with_name(f"{key_file.name}.head")
+def _last_head(key: Path, given: Checkpoint | None) -> bytes:
+    """The head that was named, or the last one that the key signed."""
+    if given is not None:
+        return given.raw
+    state = key.with_name(f"{key.name}.head")
     try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        raise NotFoundError(f"there is no signed head at {file}: sign one with `refledger head sign`") from None
+        return state.read_bytes()
+    except OSError:
+        raise NotFoundError(
+            f"there is no signed head at {state}: name one with --head, or sign one with "
+            f"`refledger head sign --key {key}`"
+        ) from None
 
 
 def _form_of(output: Path) -> Form:
     form = "jsonl" if output == STANDARD_OUTPUT else _ENDINGS.get(output.suffix)
     if form is None:
-        raise click.UsageError(f"{output} does not say by its ending what it is: give --format {'|'.join(FORMS)}")
+        raise click.UsageError(f"{output} does not say by its ending what it is to be: give --format")
     return form
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from ledger.application import Ledger
 from ledger.store.migrate import migrate
 from projections.view import PACKAGES
 from tests import postgres_server as server_for_tests
+from tests.evidence import make_small_log
 from tests.postgres_server import Databases
 
 # ---- PostgreSQL: one server per run, one database per test.
@@ -22,6 +24,10 @@ from tests.postgres_server import Databases
 # user may create databases). A test that stops or kills a server starts its own: `with postgres_server() as server`.
 
 ADDRESS = pytest.StashKey[str]()
+
+# A shell starts what runs in its background with Ctrl-C ignored, and so would be every program that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Worker(Protocol):
@@ -109,3 +115,9 @@ def ledger(store_url: str) -> Iterator[Ledger]:
     opened = Ledger(store_url, actor="test")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def small_log(sqlite_template: bytes, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The stored bytes of a log in which every type of event is, and every decision both ways."""
+    return make_small_log(tmp_path_factory.mktemp("small") / "ledger.db", sqlite_template)

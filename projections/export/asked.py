@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from ledger.tree.checkpoint import Policy, TreeHead, verify_head
-from ledger.tree.keys import SignerKey
+from ledger.tree.keys import VerifierKey
 from projections.export.selection import Selection
 from projections.runner import Progress
 
@@ -18,21 +19,20 @@ Bars = Callable[[str, int], AbstractContextManager[Progress]]
 
 @dataclass(frozen=True, slots=True)
 class SignedHead:
-    """A tree head that was verified, and the checkpoint that says it, byte for byte."""
+    """A tree head that was verified, and the checkpoint that says it, word for word."""
 
     raw: bytes
     head: TreeHead
 
     @classmethod
-    def verified(cls, raw: bytes, key: SignerKey) -> SignedHead:
-        """A checkpoint that the log's own key has signed.
+    def verified(cls, raw: bytes, key: VerifierKey) -> Self:
+        """A checkpoint signed by this key of the log.
 
         Raises:
             MalformedEvidenceError: it is none.
             UnverifiedError: it is of another log, or somebody else signed it.
         """
-        policy = Policy(origin=key.name, log_keys=(key.verifier,))
-        return cls(raw, verify_head(raw, policy).head)
+        return cls(raw, verify_head(raw, Policy(key.name, (key,))).head)
 
 
 @dataclass(frozen=True, slots=True)

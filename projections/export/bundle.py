@@ -14,19 +14,19 @@ from duckdb import DuckDBPyConnection
 from ledger.clock import parse_instant, to_micros
 from ledger.errors import NotFoundError
 from ledger.garbage import collection_paused
-from ledger.store.recorder import LogRecorder, Recorded
+from ledger.store.recorder import LogRecorder
 from ledger.tree.keys import SignerKey
-from ledger.tree.proofs import SubtreeHash
 from ledger.tree.ranges import RangeVerifier, range_proof
 from projections.export.asked import Asked, Bars
-from projections.export.event_lines import EventLines, RedactedLines
+from projections.export.event_lines import EventLines
 from projections.export.folder import Folder, new_folder
 from projections.export.manifest import facts_of, write_manifest
-from projections.export.proofs import consistency_document, plan_lines, plans_before, proving, range_document
+from projections.export.proofs import of_this_log, plan_lines, plans_before, proving, range_document
 from projections.export.selection import Selection
 from projections.export.statements import statement
 from projections.export.tables import write_tables
 from projections.figures import Replay
+from projections.heads import prove_consistency
 from projections.replay.duck import Duck
 from projections.replay.load import RANGE_EVENTS, Loading
 from projections.replay.pipeline import Question
@@ -34,7 +34,7 @@ from projections.replay.session import Setup, connected
 from projections.replay.source import fetched, source_of
 from projections.replay.summary import answered
 
-RANGE = "range.json"
+_FOR_PEOPLE = {"README.txt": resources.files("projections.export").joinpath("for_people.txt").read_bytes()}
 
 
 def export_bundle(
@@ -55,44 +55,31 @@ def export_bundle(
 
     Raises:
         IntegrityError: a head is not of this log, or the log is not one this ledger wrote. Nothing is at the target.
-        NotFoundError: a redacted bundle would show nothing.
+        NotFoundError: a redacted bundle would show nothing but plans.
         TargetError: the target cannot be made, or something is there.
     """
     head, plans = asked.head.head, plans_before(log, asked.first)
-    with proving(log, head, bars) as subtree:
+    with proving(log, head) as subtree:
         proof = range_proof(subtree, start=asked.first - 1, end=asked.last, size=head.size)
-        proofs = {RANGE: range_document(proof), **_further_proofs(asked, plans, subtree)}
+        plan_proofs = b"".join(plan_lines(plans, subtree, head))
+    proofs = {"range.json": range_document(proof), "plans.jsonl": plan_proofs, "checkpoint": asked.head.raw}
+    if asked.previous is not None:
+        consistency = prove_consistency(log, asked.previous.head, head)
+        proofs |= {"previous": asked.previous.raw, "consistency.json": bytes(consistency)}
     with new_folder(target) as folder, connected(setup) as duck:
-        for name, data in proofs.items():
+        for name, data in (_FOR_PEOPLE | proofs).items():
             folder.write(name, data)
         verifier = RangeVerifier(proof)
         filling = _Filling(log, asked, folder, duck, bars)
-        if asked.shown is None:
-            lines = filling.show_all(verifier)
-            as_of = asked.as_of or _recorded_at(next(log.read(asked.last - 1, asked.last)).state)
-            figures = filling.compute(lines, as_of)
-        else:
-            lines = filling.show_some(verifier, asked.shown)
-            # Not that of the last event, which may be hidden.
-            as_of, figures = _recorded_at(lines.last), None
-        verifier.verify(head.root)
+        lines = filling.show_all(verifier) if asked.shown is None else filling.show_some(verifier, asked.shown)
+        with of_this_log():
+            verifier.verify(head.root)
+        # Of the last event that is shown: what is hidden does not show its time either.
+        as_of = asked.as_of or _recorded_at(lines.last)
+        figures = None if asked.shown else filling.compute(lines, as_of)
         facts = facts_of(asked, lines, as_of, figures)
         write_manifest(folder, facts, key)
     return facts
-
-
-def _further_proofs(asked: Asked, plans: list[Recorded], subtree: SubtreeHash) -> dict[str, bytes]:
-    """What stands beside the proof of the range, by the names of the files."""
-    head = asked.head.head
-    files = {
-        "README.txt": resources.files("projections.export").joinpath("for_people.txt").read_bytes(),
-        "checkpoint": asked.head.raw,
-        "plans.jsonl": b"".join(plan_lines(plans, subtree, size=head.size)),
-    }
-    if asked.previous is not None:
-        files["previous"] = asked.previous.raw
-        files["consistency.json"] = consistency_document(subtree, old=asked.previous.head, new=head)
-    return files
 
 
 class _Filling:
@@ -125,14 +112,15 @@ class _Filling:
         first, last = self._asked.first, self._asked.last
         # Orders of a member may stand before the range, and their refunds in it.
         after = 0 if shown.members else first - 1
+        shown.prepare(self._duck, first)
         with self._folder.writing("events.jsonl") as file, source_of(self._log) as source, collection_paused():
-            lines = RedactedLines(file, verifier, first, self._duck, shown)
+            lines = EventLines(file, verifier, first, shown)
             with self._bars("reading", last - after) as advance:
                 for table, count in fetched(self._duck, source, after, last, RANGE_EVENTS):
                     lines.watch(self._duck, table)
                     advance(count)
-        if not lines.by_type:
-            raise NotFoundError(f"of the events at positions {first} to {last} none would be shown")
+        if not lines.chosen:
+            raise NotFoundError(f"none of the events at positions {first} to {last} is what was asked for")
         return lines
 
     def compute(self, lines: EventLines, as_of: datetime) -> Replay:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
+from ledger.disk import sync
 from projections.export.errors import TargetBusyError, TargetError
 
 _BLOCK_BYTES = 1 << 20
@@ -103,7 +104,7 @@ def new_folder(target: Path) -> Generator[Folder]:
         _sync(work)
         _check_free(target)
         work.rename(target)
-        _sync_names(target.parent)
+        sync(target.parent)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
@@ -124,17 +125,23 @@ def _locked(work: Path) -> int:
     """
     while True:
         work.mkdir(exist_ok=True)
-        lock = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
+        lock = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Who had it before may have given it another name in between.
-            if work.exists() and os.path.sameopenfile(lock, again := os.open(work, os.O_RDONLY)):
-                os.close(again)
-                return lock
         except BlockingIOError:
             os.close(lock)
             raise TargetBusyError(f"somebody else is exporting to the same place: {work} is locked") from None
+        if _is_at(work, lock):
+            return lock
+        # Whoever had it before gave it its name in between.
         os.close(lock)
+
+
+def _is_at(work: Path, lock: int) -> bool:
+    try:
+        return os.path.samestat(work.stat(), os.fstat(lock))
+    except FileNotFoundError:
+        return False
 
 
 def _empty(work: Path) -> None:
@@ -146,16 +153,8 @@ def _empty(work: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Waits until all files of a folder, and their names, are on the disk."""
+    """Waits until all files of a folder, and their names, are on disk."""
     for path, _, files in os.walk(folder):
         for name in files:
-            _sync_names(Path(path, name))
-        _sync_names(Path(path))
-
-
-def _sync_names(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+            sync(Path(path, name))
+        sync(Path(path))

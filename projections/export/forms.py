@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 Form = Literal["csv", "parquet"]
+FORMS: tuple[Form, ...] = ("csv", "parquet")
 
 # Fields are quoted only where they must be: DuckDB would quote a #, which could begin a comment, too.
 _OPTIONS: dict[Form, str] = {
@@ -18,13 +20,20 @@ _OPTIONS: dict[Form, str] = {
 
 def steady(duck: DuckDBPyConnection) -> None:
     """Lets a connection write rows in their order, as texts of UTC, and cut them alike however many cores there are."""
-    duck.execute("SET TimeZone = 'UTC'")
+    duck.execute("SET GLOBAL TimeZone = 'UTC'")
     duck.execute("SET threads = 1")
 
 
 def copy_rows(duck: DuckDBPyConnection, select: str, path: Path, form: Form) -> int:
-    """Writes the rows of a query into a file; returns how many."""
-    return duck.execute(f"COPY ({select}) TO {quoted(path)} ({_OPTIONS[form]})").fetchall()[0][0]
+    """Writes the rows of a query into a file; returns how many.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk.
+    """
+    try:
+        return duck.execute(f"COPY ({select}) TO {quoted(path)} ({_OPTIONS[form]})").fetchall()[0][0]
+    except duckdb.IOException as error:
+        raise OSError(f"{path}: {error}: the disk may be full") from None
 
 
 def quoted(path: Path) -> str:

@@ -7,57 +7,52 @@ from contextlib import contextmanager
 from itertools import count
 
 from ledger.canonical import canonical
-from ledger.errors import IntegrityError, RefusedError
 from ledger.ids import stream_of
-from ledger.store.recorder import LogRecorder, Recorded
+from ledger.store.recorder import LogRecorder, Recorded, head_of
 from ledger.store.session import load
 from ledger.tree.checkpoint import TreeHead
-from ledger.tree.proofs import SubtreeHash, consistency_proof, inclusion_proof, root_hash
+from ledger.tree.hashing import leaf_hash
+from ledger.tree.proofs import ProofError, SubtreeHash, inclusion_proof, root_hash, verify_inclusion
 from ledger.tree.ranges import RangeProof
 from ledger.tree.spelling import encode_base64
-from projections.export.asked import Bars
-from projections.tree import catch_up, hash_reader, tree_size
+from projections.heads import TreeDisagreesError, check_behind
+from projections.tree import hash_reader, tree_size
 
 _RECORDED = load("ledger.store", "select_recorded")
 _PLANS_AT_A_TIME = 100
 
 
 @contextmanager
-def proving(log: LogRecorder, head: TreeHead, bars: Bars) -> Generator[SubtreeHash]:
-    """The tree of a log, to make proofs from; brought as far as the head first.
+def proving(log: LogRecorder, head: TreeHead) -> Generator[SubtreeHash]:
+    """The tree of a log, as the head has it, to make proofs from.
 
     Raises:
-        IntegrityError: the head is not of this log.
-        RefusedError: the tree is not so far, and whoever asks may not bring it there.
+        TreeDisagreesError: the head is not of this log.
+        TreeBehindError: the tree has not come so far.
     """
-    behind = log.head() - head.size
-    if behind < 0:
-        raise IntegrityError(f"the head is of {head.size} events, the log has {log.head()}: it is another log's")
     with log.reading() as session:
-        missing = max(0, head.size - tree_size(session))
-    if missing:
-        with bars("integrating", missing + behind) as advance:
-            catch_up(log, advance)
-    with log.reading() as session:
+        check_behind(session, head.size)
         if tree_size(session) < head.size:
-            raise RefusedError("the tree is not as far as the head: have `refledger worker run` bring it there")
+            raise TreeDisagreesError(f"the head is of {head.size} events, the log has {head_of(session)}")
         subtree = hash_reader(session, head.size)
-        check_head(subtree, head)
+        found = root_hash(subtree, head.size)
+        if found != head.root:
+            roots = f"has the root {head.root.hex()}, the log {found.hex()}"
+            raise TreeDisagreesError(f"the head of {head.size} events {roots}")
         yield subtree
 
 
-def check_head(subtree: SubtreeHash, head: TreeHead) -> None:
-    """The head is of this very log.
+@contextmanager
+def of_this_log() -> Generator[None]:
+    """What is not proven here is of another log, or the log was changed.
 
     Raises:
-        IntegrityError: the log has another root at that size.
+        TreeDisagreesError: in the place of a ProofError.
     """
-    found = root_hash(subtree, head.size)
-    if found != head.root:
-        raise IntegrityError(
-            f"the head of {head.origin} at size {head.size} is not of this log: its root is {head.root.hex()}, "
-            f"the log's is {found.hex()}"
-        )
+    try:
+        yield
+    except ProofError as error:
+        raise TreeDisagreesError(str(error)) from error
 
 
 def range_document(proof: RangeProof) -> bytes:
@@ -71,20 +66,6 @@ def range_document(proof: RangeProof) -> bytes:
             "start": proof.start,
         }
     )
-
-
-def consistency_document(subtree: SubtreeHash, *, old: TreeHead, new: TreeHead) -> bytes:
-    """consistency.json.
-
-    Raises:
-        RefusedError: no proof leads from the one to the other.
-        IntegrityError: the log has another root at the old size.
-    """
-    if not 0 < old.size <= new.size:
-        raise RefusedError(f"no proof leads from the previous head of size {old.size} to one of size {new.size}")
-    check_head(subtree, old)
-    hashes = consistency_proof(subtree, old_size=old.size, new_size=new.size)
-    return document({"hashes": _spelt(hashes), "new_size": new.size, "old_size": old.size})
 
 
 def plans_before(log: LogRecorder, position: int) -> list[Recorded]:
@@ -101,10 +82,17 @@ def plans_before(log: LogRecorder, position: int) -> list[Recorded]:
     return plans
 
 
-def plan_lines(plans: Iterable[Recorded], subtree: SubtreeHash, *, size: int) -> Iterator[bytes]:
-    """Lines of plans.jsonl: each plan with its proof of inclusion in the tree of this size."""
+def plan_lines(plans: Iterable[Recorded], subtree: SubtreeHash, head: TreeHead) -> Iterator[bytes]:
+    """Lines of plans.jsonl: each plan with its proof of inclusion under a head.
+
+    Raises:
+        TreeDisagreesError: a plan is not what the head says.
+    """
     for plan in plans:
-        hashes = inclusion_proof(subtree, index=plan.position - 1, size=size)
+        index = plan.position - 1
+        hashes = inclusion_proof(subtree, index=index, size=head.size)
+        with of_this_log():
+            verify_inclusion(hashes, leaf=leaf_hash(plan.state), index=index, size=head.size, root=head.root)
         yield document({"event": plan.state.decode(), "hashes": _spelt(hashes), "position": plan.position})
 
 

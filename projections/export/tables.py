@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from duckdb import DuckDBPyConnection
 
 from projections.export.folder import Folder
-from projections.export.forms import copy_rows, quoted, steady
+from projections.export.forms import FORMS, Form, copy_rows, steady
 from projections.export.statements import statement
 
 TABLES = ("balances", "outcomes", "postings", "team")
@@ -19,11 +21,18 @@ def write_tables(duck: DuckDBPyConnection, folder: Folder) -> None:
         folder: gets them under `tables/`.
     """
     (folder.path / "tables").mkdir()
-    steady(duck)
     for name in TABLES:
-        parquet = folder.path / "tables" / f"{name}.parquet"
-        copy_rows(duck, statement(name), parquet, "parquet")
-        # Sorted once: a file is read in its order.
-        copy_rows(duck, f"FROM {quoted(parquet)}", parquet.with_suffix(".csv"), "csv")
-        folder.measure(f"tables/{name}.parquet")
-        folder.measure(f"tables/{name}.csv")
+        # Sorted once, by all cores; then each form by one.
+        duck.execute("RESET threads")
+        duck.execute("SET preserve_insertion_order = true")
+        duck.execute(f"CREATE TABLE sorted_row AS {statement(name)}")
+        steady(duck)
+
+        def write(form: Form, name: str = name) -> None:
+            with duck.cursor() as writing:
+                copy_rows(writing, "FROM sorted_row", folder.path / "tables" / f"{name}.{form}", form)
+            folder.measure(f"tables/{name}.{form}")
+
+        with ThreadPoolExecutor(len(FORMS)) as pool:
+            list(pool.map(write, FORMS))
+        duck.execute("DROP TABLE sorted_row")

@@ -36,6 +36,7 @@ NAMES = [
     "expiries",
     "invariants",
     "projection",
+    "tree",
 ]
 
 

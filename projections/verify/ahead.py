@@ -1,0 +1,109 @@
+"""A light look ahead through the log: which orders are refunded, and where; which invites are named by binds.
+
+So an order that is never refunded, and an invite that nobody names, need not be remembered. Of a refund 24 bytes and an
+entry of a table of hashes are kept: it is read again when its order comes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from ledger.errors import MalformedEvidenceError
+from ledger.ids import stream_of
+from ledger.rules.binding import Invite
+from projections.verify.entries import Entries
+from projections.verify.facts import Bind, Fact, Refund
+from projections.verify.stored import read_event
+
+# What events of these types end with; bytes that only look so are read and then are no refund.
+_ORDER = b'"type":"OrderPlaced","v":1}'
+_REFUNDS = (b'"type":"OrderRefunded","v":1}', b'"type":"RefundRefused","v":1}')
+_BINDS = (b'"type":"MemberBound","v":1}', b'"type":"BindingRefused","v":1}')
+_INVITE = b'"invite":'
+_NONE = -1
+
+
+class LookAhead:
+    """What comes later in a log.
+
+    invites  the streams of those that binds name, each still None
+    """
+
+    def __init__(self, entries: Entries, progress: Callable[[int], None]) -> None:
+        self.invites: dict[str, Invite | None] = {}
+        self._entries = entries
+        # By the hash of an order's stream, the last of its refunds; of each refund, the one before it of such an order.
+        self._last: dict[int, int] = {}
+        self._before = array("q")
+        self._places = array("q")
+        self._positions = array("q")
+        with suppress(MalformedEvidenceError, OSError):  # found where all events are read
+            self._look(progress)
+
+    def refunds_of(self, order: str) -> list[Refund]:
+        """All refunds that name an order's stream, in order of position."""
+        if (last := self._last.get(hash(order), _NONE)) == _NONE:
+            return []
+        found = [refund for refund in self._refunds(last) if refund.order == order]
+        return found[::-1]
+
+    def _refunds(self, index: int) -> Iterator[Refund]:
+        while index != _NONE:
+            fact = read_event(self._entries.at(self._places[index]), self._positions[index]).fact
+            if isinstance(fact, Refund):
+                yield fact
+            index = self._before[index]
+
+    def _look(self, progress: Callable[[int], None]) -> None:
+        place = position = 0
+        for batch in self._entries.batches():
+            for entry in batch:
+                position += 1
+                if not entry.endswith(_ORDER):
+                    if entry.endswith(_REFUNDS):
+                        self._take_refund(_quick_order_of(entry) or _order_of(entry), position, place)
+                    elif _INVITE in entry and entry.endswith(_BINDS):
+                        self._take_bind(entry)
+                place = self._entries.after(place, entry)
+            progress(len(batch))
+
+    def _take_refund(self, order: str | None, position: int, place: int) -> None:
+        if order is not None:
+            code = hash(order)
+            self._before.append(self._last.get(code, _NONE))
+            self._last[code] = len(self._places)
+            self._places.append(place)
+            self._positions.append(position)
+
+    def _take_bind(self, entry: bytes) -> None:
+        fact = _fact_of(entry)
+        if isinstance(fact, Bind) and fact.invite is not None:
+            self.invites[fact.invite] = None
+
+
+def _quick_order_of(entry: bytes) -> str | None:
+    """The stream of the order that a refund of a simple spelling names; it is read thoroughly when it is needed."""
+    if b"\\" in entry:
+        return None
+    record_id, source = _between(entry, b'"order":"'), _between(entry, b'"source":"')
+    return stream_of("order", record_id, source)
+
+
+def _between(entry: bytes, start: bytes) -> str:
+    at = entry.find(start) + len(start)
+    return entry[at : entry.find(b'"', at)].decode(errors="replace")
+
+
+def _order_of(entry: bytes) -> str | None:
+    fact = _fact_of(entry)
+    return fact.order if isinstance(fact, Refund) else None
+
+
+def _fact_of(entry: bytes) -> Fact | None:
+    """What an entry is; None: nothing good, which is found where all events are read."""
+    try:
+        return read_event(entry, 1).fact
+    except (MalformedEvidenceError, ValueError):
+        return None

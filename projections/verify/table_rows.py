@@ -1,0 +1,123 @@
+"""Rows of the derived tables, as CSV lines; a cell is quoted only where it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from ledger.clock import format_instant
+from ledger.plan import LEVELS
+from ledger.rules.accrual import Levels
+from ledger.rules.team import Binding, History, in_force
+from projections.verify.books import Account, Clawback
+from projections.verify.facts import Placed
+
+BALANCES, OUTCOMES, POSTINGS, TEAM = "balances", "outcomes", "postings", "team"
+TABLES = (BALANCES, OUTCOMES, POSTINGS, TEAM)
+
+_LEVELS = range(1, LEVELS + 1)
+HEADINGS: Mapping[str, str] = {
+    BALANCES: "member,currency,earned,clawed_back,adjusted,pending,available,reserved,paid\n",
+    OUTCOMES: "order,position,occurred_at,member,currency,amount,plan,available_at,refunded"
+    + "".join(f",outcome_{level},beneficiary_{level},commission_{level},kept_{level}" for level in _LEVELS)
+    + "\n",
+    POSTINGS: "order,kind,level,position,value_at,debit,credit,currency,amount\n",
+    TEAM: "member,bind,bound_at,until" + "".join(f",referrer_{level}" for level in _LEVELS) + "\n",
+}
+
+_EXPENSE = "expense:commission"
+
+
+def cell(text: str) -> str:
+    """A text as a CSV cell."""
+    return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text
+
+
+def _needs_quotes(text: str) -> bool:
+    """No id holds the end of a line."""
+    return "," in text or '"' in text
+
+
+def balance_row(member: str, currency: str, account: Account) -> str:
+    """A line of `balances`."""
+    available = account.available
+    return f"{cell(member)},{currency},{account.earned},{account.clawed_back},0,{account.pending},{available},0,0\n"
+
+
+def outcome_row(order: Placed, available_at: str, levels: Levels, counted: Sequence[Clawback]) -> str:
+    """A line of `outcomes`: an order, after the refunds that count by T."""
+    _, position, stream, at, member, currency, amount, _, number, _ = order
+    (one, above_1, paid_1), (two, above_2, paid_2), (three, above_3, paid_3) = levels
+    refunded, kept_1, kept_2, kept_3 = 0, paid_1, paid_2, paid_3
+    for clawback in counted:
+        lost_1, lost_2, lost_3 = clawback.minor
+        refunded, kept_1, kept_2, kept_3 = (
+            refunded + clawback.amount_minor,
+            kept_1 - lost_1,
+            kept_2 - lost_2,
+            kept_3 - lost_3,
+        )
+    names = (stream, member, above_1 or "", above_2 or "", above_3 or "")
+    stream, member, above_1, above_2, above_3 = map(cell, names) if _needs_quotes("".join(names)) else names
+    return (
+        f"{stream},{position},{at},{member},{currency},{amount},{'' if number is None else number},{available_at},"
+        f"{refunded},{one},{above_1},{paid_1},{kept_1},{two},{above_2},{paid_2},{kept_2},"
+        f"{three},{above_3},{paid_3},{kept_3}\n"
+    )
+
+
+def posting_rows(order: Placed, available_at: str, levels: Levels, clawbacks: Sequence[Clawback], as_of: str) -> str:
+    """The lines of `postings` that an order and its refunds make: accruals, clawbacks, maturities (S-2)."""
+    _, position, stream, at, _, currency, _, _, _, _ = order
+    name, is_mature = cell(stream), available_at <= as_of
+    accruals = matured = ""
+    for level, (reason, member, minor) in enumerate(levels, start=1):
+        if reason != "paid" or member is None:
+            continue
+        pending = f"member:{member}:pending"
+        available = f"member:{member}:available"
+        if _needs_quotes(member):
+            pending, available = cell(pending), cell(available)
+        accruals += f"{name},accrual,{level},{position},{at},{_EXPENSE},{pending},{currency},{minor}\n"
+        if is_mature:
+            for clawback in clawbacks:
+                if clawback.value_at < available_at:
+                    minor -= clawback.minor[level - 1]  # noqa: PLW2901  # what is left of it
+            if minor:
+                matured += (
+                    f"{name},maturity,{level},{position},{available_at},{pending},{available},{currency},{minor}\n"
+                )
+    if clawbacks and accruals:
+        return accruals + "".join(_clawback_rows(order, available_at, levels, clawbacks, as_of)) + matured
+    return accruals + matured
+
+
+def _clawback_rows(
+    order: Placed, available_at: str, levels: Levels, clawbacks: Sequence[Clawback], as_of: str
+) -> Iterator[str]:
+    name, currency = cell(order.stream), order.currency
+    for position, value_at, _, taken in clawbacks:
+        state = "pending" if value_at < available_at else "available"
+        for level, ((_, member, _), minor) in enumerate(zip(levels, taken, strict=True), start=1):
+            if minor and value_at <= as_of:
+                account = cell(f"member:{member}:{state}")
+                yield f"{name},clawback,{level},{position},{value_at},{account},{_EXPENSE},{currency},{minor}\n"
+
+
+def team_rows(histories: Mapping[str, History], as_of: datetime) -> Iterator[str]:
+    """The lines of `team`: everyone who is bound at T, and the referrers above (T-1)."""
+    for member in sorted(histories, key=str.encode):
+        binding = in_force(histories[member], as_of)
+        if binding is not None:
+            above = _above(binding, histories, as_of)
+            until = binding.until()
+            end = "" if until is None else format_instant(until)
+            cells = [cell(member), cell(binding.bind), format_instant(binding.bound_at), end, *map(cell, above)]
+            yield ",".join(cells) + "\n"
+
+
+def _above(binding: Binding, histories: Mapping[str, History], as_of: datetime) -> list[str]:
+    above = [binding.referrer]
+    while len(above) < LEVELS and (edge := in_force(histories.get(above[-1], ()), as_of)) is not None:
+        above.append(edge.referrer)
+    return above + [""] * (LEVELS - len(above))
