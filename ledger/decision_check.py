@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ledger.decisions import BINDING_TABLE, REFUND_TABLE
 from ledger.errors import IntegrityError
 from ledger.events import BindingExpired, BindingReleased, BindingRenewed, Event, MemberBound, OrderRefunded
 from ledger.findings import Finding, differing
+from ledger.garbage import collection_paused
 from ledger.ids import stream_of
 from ledger.mapper import decode_row
 from ledger.store.migrate import LEDGER, migrate
@@ -29,6 +30,7 @@ from ledger.store.session import Row, Session, Sql, Table, load
 _CHANGE_BINDING = load(LEDGER, "update_derived_binding")
 _CREATE_CHANGES = load(LEDGER, "create_derived_change")
 _CHANGES = load(LEDGER, "select_derived_changes")
+_LOST = load(LEDGER, "select_lost_change")
 
 _TOPICS = frozenset(
     event.TOPIC for event in (MemberBound, BindingReleased, BindingRenewed, BindingExpired, OrderRefunded)
@@ -117,50 +119,65 @@ def _derived() -> Generator[LogRecorder]:
 
 def _derive(log: LogRecorder, store: LogRecorder, after: int, head: int, progress: Progress) -> int:
     """Takes the log of (after, head] into the file; returns how far that is."""
-    while after < head:
-        with log.reading() as session:
-            rows = read_log(session, after, head, READ_CHUNK)
-        _take(store, rows)
-        after = rows[-1].position
-        progress(len(rows))
+    with collection_paused():
+        while after < head:
+            with log.reading() as session:
+                rows = read_log(session, after, head, READ_CHUNK)
+            _take(store, rows)
+            after = rows[-1].position
+            progress(len(rows))
     return after
 
 
 def _take(store: LogRecorder, rows: Sequence[Recorded]) -> None:
+    """What events say, put into the file together."""
+    said = _Said()
+    for row in rows:
+        if row.topic in _TOPICS:
+            said.add(row.position, decode_row(row))
     with store.writing() as session:
-        for row in rows:
-            if row.topic in _TOPICS:
-                _apply(session, row.position, decode_row(row))
-
-
-def _apply(session: Session, position: int, event: Event) -> None:
-    """One event, as the tables say it."""
-    match event:
-        case MemberBound(data=data):
-            asked, at, ends_at = data.asked, to_micros(event.occurred_at), micros_of(data.ends_at)
-            row = (asked.member, position, event.stream, event.seq, asked.inviter, at, ends_at, data.plan, None, None)
-            session.insert(BINDINGS.table, [row])
-        case OrderRefunded(data=data):
-            order = stream_of("order", data.asked.order, event.source)
-            session.insert(REFUNDS.table, [(order, position, data.asked.line, data.asked.amount)])
-        case BindingReleased(data=data):
-            _change(session, position, event, (data.member, data.bind), released_at_us=to_micros(event.occurred_at))
-        case BindingRenewed(data=data):
-            _change(session, position, event, (data.member, data.bind), ends_at_us=to_micros(data.ends_at))
-        case BindingExpired(data=data):
-            _change(session, position, event, (data.member, data.bind), lapsed_at_us=to_micros(event.occurred_at))
-        case _:
-            pass
-
-
-def _change(session: Session, position: int, event: Event, bound: tuple[str, str], **said: int) -> None:
-    """What an event says about the binding of a member and a bind's stream."""
-    member, bind = bound
-    version = event.seq if event.stream == bind else None
-    nothing: dict[str, int | None] = {"ends_at_us": None, "released_at_us": None, "lapsed_at_us": None}
-    if session.run(_CHANGE_BINDING, member=member, bind=bind, version=version, **(nothing | said)) != 1:
+        session.insert(BINDINGS.table, said.bindings)
+        session.insert(REFUNDS.table, said.refunds)
+        session.write(_CHANGE_BINDING, said.changes)
+        session.insert(_CHANGE, [(member, bind, position) for *_, member, bind, position in said.changes])
+        lost = session.rows(_LOST, first=said.changes[0][-1]) if said.changes else []
+    if lost:
+        position, member, bind = lost[0]
         raise IntegrityError(f"position {position}: {bind} is not a binding of {member} before it")
-    session.insert(_CHANGE, [(member, bind, position)])
+
+
+@dataclass(slots=True)
+class _Said:
+    """Rows of the tables, and changes of bindings in the order of update_derived_binding, as events say them."""
+
+    bindings: list[Row] = field(default_factory=list[Row])
+    refunds: list[Row] = field(default_factory=list[Row])
+    changes: list[Row] = field(default_factory=list[Row])
+
+    def add(self, position: int, event: Event) -> None:
+        """The next event."""
+        match event:
+            case MemberBound(data=data):
+                asked, at, ends_at = data.asked, to_micros(event.occurred_at), micros_of(data.ends_at)
+                row = (asked.member, position, event.stream, event.seq, asked.inviter, at, ends_at, data.plan)
+                self.bindings.append((*row, None, None))
+            case OrderRefunded(data=data):
+                order = stream_of("order", data.asked.order, event.source)
+                self.refunds.append((order, position, data.asked.line, data.asked.amount))
+            case BindingReleased(data=data):
+                self._change(position, event, (data.member, data.bind), released_at_us=to_micros(event.occurred_at))
+            case BindingRenewed(data=data):
+                self._change(position, event, (data.member, data.bind), ends_at_us=to_micros(data.ends_at))
+            case BindingExpired(data=data):
+                self._change(position, event, (data.member, data.bind), lapsed_at_us=to_micros(event.occurred_at))
+            case _:
+                pass
+
+    def _change(self, position: int, event: Event, bound: tuple[str, str], **said: int) -> None:
+        """What an event says about the binding of a member and a bind's stream."""
+        version = event.seq if event.stream == bound[1] else None
+        times = (said.get(name) for name in ("ends_at_us", "released_at_us", "lapsed_at_us"))
+        self.changes.append((version, *times, *bound, position))
 
 
 def _differences(session: Session, derived: Session) -> Iterator[Difference]:

@@ -11,6 +11,7 @@ from ledger.clock import from_micros, to_micros
 from ledger.commands import AHEAD_MAX, Command
 from ledger.errors import CorruptEventError
 from ledger.findings import Finding
+from ledger.garbage import collection_paused
 from ledger.mapper import decode_row
 from ledger.store.recorder import READ_CHUNK, LogRecorder, Recorded
 from ledger.store.session import load
@@ -52,12 +53,17 @@ def check_events(log: LogRecorder, progress: Progress) -> Iterator[Finding]:
     while after < head:
         with log.reading() as session:
             rows = session.rows(_STORED, after=after, upto=min(after + READ_CHUNK, head))
-        for *stored, recorded_at_us in rows:
-            row = Recorded._make(stored)
-            for message in _faults(row, recorded_at_us):
-                yield Finding(row.stream, message, (row.position,))
+        # Read whole before anybody sees one: what they do in between may need the collector.
+        with collection_paused():
+            findings = [finding for *row, at_us in rows for finding in _examined(Recorded._make(row), at_us)]
+        yield from findings
         progress(min(READ_CHUNK, head - after))
         after += READ_CHUNK
+
+
+def _examined(row: Recorded, recorded_at_us: int) -> Iterator[Finding]:
+    for message in _faults(row, recorded_at_us):
+        yield Finding(row.stream, message, (row.position,))
 
 
 def _faults(row: Recorded, recorded_at_us: int) -> Iterator[str]:
@@ -75,5 +81,5 @@ def _faults(row: Recorded, recorded_at_us: int) -> Iterator[str]:
         return
     if (event.id, event.stream, event.occurred_at) != (asked.id, asked.stream(event.source), asked.at):
         yield "its id, stream or occurred_at is not that of what was asked"
-    if event.occurred_at > event.recorded_at + AHEAD_MAX:
+    if event.occurred_at > event.recorded_at and event.occurred_at - event.recorded_at > AHEAD_MAX:
         yield f"says it occurred at {event.occurred_at}, more than 5 minutes after it was recorded"

@@ -146,7 +146,7 @@ class Books:
         return self._stream(statement("audit/suspect_intervals"))
 
     def _copy(self) -> Live:
-        with self.log.reading() as session:
+        with collection_paused(), self.log.reading() as session:
             hold(session)
             live = Live(checkpoint(session, NAME), balances_at(session, self.as_of))
             copy_live_tables(session, self._duck)
