@@ -19,6 +19,7 @@ from ledger.money import MINOR_MAX, CurrencyCode, Minor, PositiveMinor
 from ledger.plan import PlanTerms
 
 Text = Annotated[str, Field(max_length=500)]
+SignedMinor = Annotated[int, Field(ge=-MINOR_MAX, le=MINOR_MAX)]
 Quantity = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 LineNumber = Annotated[int, Field(ge=1, le=MINOR_MAX)]
 
@@ -158,6 +159,63 @@ class RefundOrder(Command):
     type: Literal["refund"] = "refund"
 
 
+class ReverseRefund(Command):
+    """A refund did not come about after all: a chargeback won, a refund cancelled (R-4)."""
+
+    kind: ClassVar[Kind] = "reversal"
+
+    at: Instant
+    id: Id
+    reason: Text | None = None
+    refund: Id
+    type: Literal["reversal"] = "reversal"
+
+
+class FreezeMember(Command):
+    """Nothing is to be paid out to a member until they are unfrozen (X-1)."""
+
+    kind: ClassVar[Kind] = "freeze"
+
+    at: Instant
+    id: Id
+    member: Id
+    reason: Text
+    type: Literal["freeze"] = "freeze"
+
+
+class UnfreezeMember(Command):
+    """A member may be paid again (X-1)."""
+
+    kind: ClassVar[Kind] = "unfreeze"
+
+    at: Instant
+    id: Id
+    member: Id
+    reason: Text
+    type: Literal["unfreeze"] = "unfreeze"
+
+
+class ProposeAdjustment(Command):
+    """A proposal to give a member money outside of any order, or to take it; posts nothing until approved (S-2)."""
+
+    kind: ClassVar[Kind] = "adjustment"
+
+    amount: SignedMinor
+    at: Instant
+    currency: CurrencyCode
+    id: Id
+    member: Id
+    reason: Text
+    type: Literal["adjustment"] = "adjustment"
+
+    @model_validator(mode="after")
+    def _moves_something(self) -> Self:
+        if self.amount == 0:
+            message = "amount 0 adjusts nothing"
+            raise ValueError(message)
+        return self
+
+
 class PublishPlan(PlanTerms, Command):
     """New commission rules from `effective_from` on (P-1)."""
 
@@ -197,7 +255,18 @@ class PublishPlan(PlanTerms, Command):
         return canonical(self.model_dump(mode="json"))
 
 
-AnyCommand = InviteMember | BindMember | UnbindMember | PlaceOrder | RefundOrder | PublishPlan
+AnyCommand = (
+    InviteMember
+    | BindMember
+    | UnbindMember
+    | PlaceOrder
+    | RefundOrder
+    | ReverseRefund
+    | FreezeMember
+    | UnfreezeMember
+    | ProposeAdjustment
+    | PublishPlan
+)
 
 _COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(Annotated[AnyCommand, Field(discriminator="type")])
 _SPACED_COLON = re.compile(rb'"\s+:')
@@ -278,7 +347,7 @@ def _explained(line: bytes, error: ValidationError) -> InvalidRecordError:
     if kind == "json_invalid":
         return _not_json(line, details["msg"])
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
-        kinds = "invite, bind, unbind, order, refund or plan"
+        kinds = "invite, bind, unbind, order, refund, reversal, freeze, unfreeze, adjustment or plan"
         return InvalidRecordError("unknown_type", f"`type` must be {kinds}")
     # The first step of the path only names the record's type.
     where = ".".join(str(step) for step in details["loc"][1:])

@@ -41,7 +41,7 @@ from ledger.inputs import (
     differing_keys,
     occurred_at,
 )
-from ledger.mapper import InputEncoder, encode
+from ledger.mapper import Decided, InputEncoder, encode
 from ledger.money import exponent_of
 from ledger.outcomes import BOUND, RECORDED, REPEAT, Outcome
 from ledger.rules.binding import BindRequest, Bound, decide_bind, decide_unbind, renewed_until
@@ -247,7 +247,7 @@ class Decider:
 
     # -- events
 
-    def _first(self, kind: type[Event], asked: AnyInput, **decided: str | int | datetime | None) -> None:
+    def _first(self, kind: type[Event], asked: AnyInput, **decided: Decided | None) -> None:
         """The event that records an input, first of its stream."""
         self.new.append((asked.stream, 1, kind.TOPIC, self._encoder.encode(kind, asked, **decided)))
         self._position += 1

@@ -1,0 +1,67 @@
+"""What finance asks for by itself: a payout batch, the close of a period. No input file holds these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import AfterValidator, model_validator
+
+from ledger.clock import Instant, format_instant, parse_instant
+from ledger.commands import Command
+from ledger.ids import Id, Kind, check_id, stream_of
+from ledger.money import CurrencyCode
+
+LINES_MAX = 10_000_000
+
+
+def _check_batch_id(text: str) -> str:
+    """A payout's own id is its batch's and its number, and has to be an id too."""
+    check_id(f"{text}.{LINES_MAX}")
+    return text
+
+
+class PrepareBatch(Command):
+    """Pays out what is payable of one currency at the cut-off, once somebody else approves (X-1, X-3)."""
+
+    kind: ClassVar[Kind] = "batch"
+
+    at: Instant
+    currency: CurrencyCode
+    cut_off: Instant
+    id: Annotated[Id, AfterValidator(_check_batch_id)]
+    type: Literal["batch"] = "batch"
+
+
+class ClosePeriod(Command):
+    """Closes the books of everything up to `end`: what is recorded later belongs to a later period (S-4)."""
+
+    kind: ClassVar[Kind] = "period"
+
+    at: Instant
+    end: Instant
+    id: Id
+    type: Literal["period"] = "period"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:  # noqa: ANN401  # pydantic hands over whatever it was given
+        """A period is known by its end."""
+        if not isinstance(data, dict):
+            return data
+        given = cast("dict[str, Any]", data)
+        return {"id": f"period-{format_instant(parse_instant(given.get('end')))}", **given}
+
+    def stream(self, source: str) -> str:
+        """Periods are those of the whole ledger, whatever source asks for their close."""
+        del source
+        return period_stream(format_instant(self.end))
+
+
+def period_stream(end: str) -> str:
+    """The stream of the period with that end, canonical text."""
+    return stream_of("period", end)
+
+
+def payout_stream(batch_id: str, number: int, source: str) -> str:
+    """The stream of one line's payout: `payout-<batch id>.<no>`."""
+    return stream_of("payout", f"{batch_id}.{number}", source)
