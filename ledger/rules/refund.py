@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -72,14 +72,16 @@ def refuse_refund(request: RefundRequest, order: PaidOrder, before: Refunded) ->
 
 
 def clawback(
-    *, paid_minor: int, refunded_before_minor: int, amount_minor: int, levels: Levels, plan: PlanTerms | None
+    *, running_minor: Sequence[int], left_minor: int, levels: Levels, plan: PlanTerms | None
 ) -> tuple[int, ...]:
-    """What a refund takes back from each level: kept before it less kept after it (R-2).
+    """What a refund takes back from each level: what it had until then less what it keeps of what is left (R-2).
+
+    Args:
+        running_minor: per level, the accrual less clawbacks plus restorations so far, in order of position.
+        left_minor: of what was paid, less every refund not reversed so far, this one included.
 
     Returns:
-        Minor units per level 1..3, each >= 0.
+        Minor units per level 1..3, each >= 0: after a reversal a level may have less than it keeps by itself.
     """
-    left = paid_minor - refunded_before_minor
-    before = kept(left, levels, plan)
-    after = kept(left - amount_minor, levels, plan)
-    return tuple([was - now for was, now in zip(before, after, strict=True)])
+    after = kept(left_minor, levels, plan)
+    return tuple([max(0, was - now) for was, now in zip(running_minor, after, strict=True)])
