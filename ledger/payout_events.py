@@ -10,11 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ledger.clock import Instant
-from ledger.commands import ProposeAdjustment, SignedMinor, Text
 from ledger.envelope import Data, Event, Exponent, Number, Stream
-from ledger.ids import StoredId
-from ledger.payout_commands import ClosePeriod, PrepareBatch
+from ledger.fields import Instant, StoredId
+from ledger.payout_commands import ClosePeriod, PrepareBatch, ProposeAdjustment, SignedMinor
+from ledger.records import Text
 
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Salt = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]

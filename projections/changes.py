@@ -16,9 +16,10 @@ from ledger.events import (
     PlanPublished,
     RefundReversed,
 )
+from ledger.fields import STORED
 from ledger.ids import stream_of
 from ledger.mapper import check_type, decode_row
-from ledger.money import STORED
+from ledger.plan import PlanTerms
 from ledger.reading import read_input_event
 from ledger.store.recorder import Recorded
 from projections.payout_changes import TOPICS as PAYOUT_TOPICS
@@ -92,9 +93,9 @@ class Published(NamedTuple):
     position: int
     terms: str
 
-    def plan(self) -> PublishPlan:
+    def plan(self) -> PlanTerms:
         """The plan's terms."""
-        return PublishPlan.model_validate_json(self.terms, context=STORED)
+        return PublishPlan.model_validate_json(self.terms, context=STORED).terms()
 
 
 OrderChange = Placed | Refunded | Reversed | Bound | Released | Renewed | Published

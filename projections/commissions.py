@@ -106,7 +106,7 @@ class Commissions:
         self._whole.clear()
         number = 1
         while rows := log.rows(_PLAN, stream=stream_of("plan", str(number)), upto=checkpoint):
-            self._fold.plans.add(cast("PlanPublished", decode(*rows[0])).data.asked)
+            self._fold.plans.add(cast("PlanPublished", decode(*rows[0])).data.asked.terms())
             number += 1
 
     def project(self, session: Session, changes: Changes) -> None:

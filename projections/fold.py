@@ -10,7 +10,7 @@ from ledger.clock import from_micros, instant_of
 from ledger.errors import IntegrityError
 from ledger.plan import LEVELS, Plans, PlanTerms
 from ledger.rules.accrual import Levels, accrue
-from ledger.rules.refund import clawback
+from ledger.rules.refund import clawback_from
 from ledger.rules.team import Binding
 from projections.changes import Bound, Change, Placed, Published, Refunded, Released, Renewed, Reversed
 from projections.payout_fold import PayoutFact, PayoutFold
@@ -161,15 +161,11 @@ class Fold:
         if order is None:
             raise IntegrityError(f"position {position}: {stream} refunds {order_stream}, which is not before it")
         order.refunded_minor += amount_minor
-        taken = clawback(
-            running_minor=[
-                outcome.commission_minor - gone
-                for outcome, gone in zip(order.levels, order.clawed_back_minor, strict=True)
-            ],
-            left_minor=order.amount_minor - order.refunded_minor,
-            levels=order.levels,
-            plan=self.plan_of(order),
-        )
+        running = [
+            outcome.commission_minor - gone for outcome, gone in zip(order.levels, order.clawed_back_minor, strict=True)
+        ]
+        left_minor = order.amount_minor - order.refunded_minor
+        taken = clawback_from(running, left_minor, levels=order.levels, plan=self.plan_of(order))
         return self._taken(Clawback(stream, position, order, max(at_us, order.occurred_at_us), amount_minor, taken))
 
     def _reversal(self, change: Reversed) -> Clawback:
