@@ -12,17 +12,14 @@ from itertools import islice
 from typing import cast
 
 from ledger.clock import from_micros, instant_of, micros_of, to_micros
-from ledger.events import PlanPublished
-from ledger.ids import stream_of
-from ledger.mapper import decode
 from ledger.plan import LEVELS
 from ledger.rules.accrual import LevelOutcome, Reason
 from ledger.rules.team import Binding
 from ledger.store.session import Row, Session, Table, load
 from projections.changes import Bound, Changes, Placed, Refunded, Released, Renewed, Reversed
 from projections.fold import Bindings, Clawback, Fold, OrderOutcome, PlacedBinding
-from projections.payout_changes import PayoutChange
 from projections.payout_tables import PayoutRows, read_payouts
+from projections.plans import plans_at
 
 NAME = "commissions"
 
@@ -34,7 +31,6 @@ _ORDER_OUTCOMES = load("projections", "select_order_outcomes")
 _REFUNDS = load("projections", "select_refunds")
 _UPDATE_TEAM_BINDINGS = load("projections", "update_team_bindings")
 _ADD_TO_BALANCES = load("projections", "add_to_balances")
-_PLAN = load("projections", "select_plan")
 
 _TEAM_BINDING = Table(
     "team_binding",
@@ -104,10 +100,7 @@ class Commissions:
         """Forgets what it knows and starts from the tables as they are at the checkpoint."""
         self._fold = Fold()
         self._whole.clear()
-        number = 1
-        while rows := log.rows(_PLAN, stream=stream_of("plan", str(number)), upto=checkpoint):
-            self._fold.plans.add(cast("PlanPublished", decode(*rows[0])).data.asked.terms())
-            number += 1
+        self._fold.plans = plans_at(log, checkpoint)
 
     def project(self, session: Session, changes: Changes) -> None:
         """Writes what a batch changes; the caller's transaction moves the checkpoint.
@@ -200,8 +193,8 @@ class Commissions:
             for row in session.rows(_ORDER_OUTCOMES, keys=sorted(orders)):
                 order = order_outcome(row)
                 self._fold.orders[order.order] = order
-        for order_stream, *row in rows:
-            refund = _clawback(self._fold.orders[order_stream], row)
+        for row in rows:
+            refund = _clawback(self._fold.orders[row[0]], row)
             self._fold.refunds[refund.refund] = refund
 
     # -- writing
@@ -298,8 +291,8 @@ def order_outcome(row: Row) -> OrderOutcome:
 
 
 def _clawback(order: OrderOutcome, row: Row) -> Clawback:
-    """A row of select_refunds, after its order's stream."""
-    refund, position, value_at_us, amount_minor, *clawed_back = row
+    """A row of select_refunds as the fact it is."""
+    _, refund, position, value_at_us, amount_minor, *clawed_back = row
     return Clawback(refund, position, order, value_at_us, amount_minor, tuple(clawed_back))
 
 

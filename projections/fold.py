@@ -1,4 +1,4 @@
-"""The fold: changes in position order into bindings, order outcomes, clawbacks and payouts. Pure; the rules do the work."""
+"""The fold: changes in position order into bindings, outcomes, clawbacks and payouts. Pure; the rules do the work."""
 
 from __future__ import annotations
 
@@ -114,22 +114,22 @@ class Fold:
         """
         match change:
             case Placed():
-                return self._order(change)
+                fact = self._order(change)
             case Refunded():
-                return self._refund(change)
+                fact = self._refund(change)
             case Reversed():
-                return self._reversal(change)
+                fact = self._reversal(change)
             case Bound():
-                return self._bound(change)
+                fact = self._bound(change)
             case Released():
-                return self._change(change, released_at=from_micros(change.at_us))
+                fact = self._change(change, released_at=from_micros(change.at_us))
             case Renewed():
-                return self._change(change, ends_at=from_micros(change.ends_at_us))
+                fact = self._change(change, ends_at=from_micros(change.ends_at_us))
             case Published():
-                self.plans.add(change.plan())
-                return None
+                fact = self.plans.add(change.plan())
             case _:
-                return self.payouts.apply(change)
+                fact = self.payouts.apply(change)
+        return fact
 
     def forget(self) -> None:
         """Forgets what a caller puts back for each batch; bindings and plans stay."""

@@ -1,4 +1,4 @@
-"""Changes that finance makes: payouts, adjustments, freezes, closed periods; like all of them, texts and integers only."""
+"""Changes that finance makes: payouts, adjustments, freezes, closed periods. Texts and integers, like all changes."""
 
 from __future__ import annotations
 

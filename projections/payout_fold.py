@@ -72,9 +72,7 @@ class Reservation:
         """One posting a line, of the lines that the batch was given."""
         position, at_us = self.change.position, self.change.at_us
         for member, amount_minor in self.batch.lines.values():
-            yield Movement(
-                "reservation", position, member, self.batch.currency, at_us, reserved_minor=amount_minor
-            )
+            yield Movement("reservation", position, member, self.batch.currency, at_us, reserved_minor=amount_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +85,7 @@ class Step:
 
 
 # What is no posting is a fact as it is.
-PayoutFact = (
-    Frozen | Proposed | Posted | Declined | Prepared | Lined | Dropped | Rejected | Closed | Reservation | Step
-)
+PayoutFact = Frozen | Proposed | Posted | Declined | Prepared | Lined | Dropped | Rejected | Closed | Reservation | Step
 
 
 @dataclass(slots=True)

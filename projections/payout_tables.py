@@ -1,4 +1,4 @@
-"""The tables of payouts, adjustments, freezes and periods: what a batch asks about is read back, what it adds written."""
+"""Tables of payouts, adjustments, freezes and periods: what a batch asks about is read, what it adds is written."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ _PAYOUT_BATCH = Table(
         "state": "text",
     },
 )
-_PAYOUT = Table(
-    "payout", {"batch": "int8", "no": "int8", "member": "text", "amount_minor": "int8", "details": "text"}
-)
+_PAYOUT = Table("payout", {"batch": "int8", "no": "int8", "member": "text", "amount_minor": "int8", "details": "text"})
 _PAYOUT_STEP = Table(
     "payout_step",
     {

@@ -162,20 +162,23 @@ CREATE TABLE period_close (
 
 -- Every posting of adjustments and payouts: what it changes of a member's balance, signed.
 --
+-- kind         adjustment, reservation, payment, release or return
+-- stream, no   the adjustment's stream; or the batch's, and which of its payouts
 -- position     of the event that it follows from
 -- value_at_us  when it counts
 CREATE VIEW member_movement AS
-SELECT member, currency, decided_position AS position, value_at_us, amount_minor AS adjusted_minor,
-       0 AS reserved_minor, 0 AS paid_minor
+SELECT 'adjustment' AS kind, stream, NULL AS no, member, currency, decided_position AS position,
+       value_at_us, amount_minor AS adjusted_minor, 0 AS reserved_minor, 0 AS paid_minor
 FROM adjustment
 WHERE state = 'posted'
 UNION ALL
-SELECT p.member, b.currency, b.decided_position, b.decided_at_us, 0, p.amount_minor, 0
+SELECT 'reservation', b.stream, p.no, p.member, b.currency, b.decided_position, b.decided_at_us, 0, p.amount_minor, 0
 FROM payout_batch AS b
 JOIN payout AS p ON p.batch = b.position
 WHERE b.state = 'approved' AND p.dropped IS NULL
 UNION ALL
-SELECT p.member, b.currency, s.position, s.value_at_us, 0, s.reserved_minor, s.paid_minor
+SELECT CASE s.kind WHEN 'paid' THEN 'payment' WHEN 'failed' THEN 'release' WHEN 'returned' THEN 'return' ELSE 'reservation' END,
+       b.stream, p.no, p.member, b.currency, s.position, s.value_at_us, 0, s.reserved_minor, s.paid_minor
 FROM payout_step AS s
 JOIN payout AS p ON p.batch = s.batch AND p.no = s.no
 JOIN payout_batch AS b ON b.position = s.batch
