@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from ledger.clock import format_instant, parse_instant
 from ledger.fields import CurrencyCode, Id, Instant
 from ledger.ids import Kind, check_id, stream_of
 from ledger.money import MINOR_MAX
 from ledger.records import Command, Text
+from ledger.rules.payout import Settled
 
+# Of people, and of what providers call a payment. No control characters: they go into files and look-ups.
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\p{Cc}]+$")]
+# What many amounts sum to.
+Sum = Annotated[int, Field(gt=0, lt=1 << 53)]
 SignedMinor = Annotated[int, Field(ge=-MINOR_MAX, le=MINOR_MAX)]
 
 LINES_MAX = 10_000_000
@@ -115,6 +120,34 @@ class ClosePeriod(Command):
         """Periods are those of the whole ledger, whatever source asks for their close."""
         del source
         return period_stream(format_instant(self.end))
+
+
+class SettlePayout(BaseModel):
+    """What a provider says became of one payout (X-4); no input record, so it has no id of its own.
+
+    amount     minor units; another than the payout's is a conflict
+    attempt    which attempt it is of; None: it does not say
+    reference  the provider's; a payment always has one, and of an `unknown` none is kept
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    amount: Sum
+    at: Instant
+    attempt: Annotated[int, Field(ge=1, lt=1 << 53)] | None = None
+    batch: Id
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    no: Annotated[int, Field(ge=1, le=LINES_MAX)]
+    outcome: Settled
+    reason: Text = ""
+    reference: Name | None = None
+
+    @model_validator(mode="after")
+    def _payment_has_a_reference(self) -> Self:
+        if self.outcome == "paid" and self.reference is None:
+            message = "a payment has a reference"
+            raise ValueError(message)
+        return self
 
 
 def period_stream(end: str) -> str:

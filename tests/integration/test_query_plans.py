@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from cli.history import Shape, records
-from ledger import decisions
+from ledger import decisions, refunds
 from ledger.application import Ledger
+from ledger.payouts import state
 from ledger.store.session import Sql
 from projections import commissions
 from projections.runner import Runner
@@ -20,7 +21,11 @@ SETWISE = {
     "bindings": decisions._BINDINGS,
     "ancestors": decisions._ANCESTORS,
     "with_downline": decisions._WITH_DOWNLINE,
-    "refunds": decisions._REFUNDS,
+    "refunds": refunds._REFUNDS,
+    "reversed": refunds._REVERSED,
+    "frozen": state._FROZEN,
+    "references": state._REFERENCES,
+    "streams": state._STREAMS,
     "team_bindings": commissions._TEAM_BINDINGS,
     "order_outcomes": commissions._ORDER_OUTCOMES,
 }
