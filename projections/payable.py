@@ -6,20 +6,25 @@ from collections.abc import Collection
 from datetime import datetime
 
 from ledger.clock import to_micros
-from ledger.store.recorder import head_of, read_log
+from ledger.errors import LedgerError
+from ledger.payouts.payable import Question
 from ledger.store.session import Session, load
-from projections.changes import read_changes
-from projections.checkpoint import CheckpointMovedError, begin, checkpoint, move
-from projections.commissions import NAME, Commissions
-from projections.runner import BATCH_SIZE
+from projections.checkpoint import checkpoint
+from projections.commissions import NAME
+from projections.head import bring_to_head, planning_freely
 
 # Of more members it is quicker to ask for everyone: one pass instead of a look-up each.
 ASKED_SINGLY_MAX = 1_000
 
 _ALL = load("projections", "select_payable")
 _ONE = load("projections", "select_payable_of")
-_PLAN_FREELY = load("projections", "plan_freely")
-_PREFER_INDEXES = load("ledger.store", "prefer_indexes")
+
+
+class BehindError(LedgerError):
+    """The live tables are not at the position that is asked about; once they are, the same question is answered."""
+
+    code = "behind"
+    can_retry = True
 
 
 def payable(
@@ -50,38 +55,25 @@ def payable(
     }
 
 
-def payable_at_head(session: Session, currency: str, cut_off: datetime, members: Collection[str]) -> dict[str, int]:
-    """As `payable`, exactly at the head of the log: for whoever decides under the append lock.
+def payable_at_head(session: Session, question: Question, /) -> dict[str, int]:
+    """Payable at the head, for whoever decides under the append lock: an approval, a new attempt (X-3).
 
-    The live tables are brought to the head first, in the caller's transaction; while it holds the append lock nobody
-    can add to the log.
+    The live tables are brought to the head first, in that transaction.
     """
     bring_to_head(session)
-    if session.dialect == "sqlite" or len(members) <= ASKED_SINGLY_MAX:
-        return payable(session, currency, cut_off, members)
-    session.run(_PLAN_FREELY)
-    found = payable(session, currency, cut_off, members)
-    session.run(_PREFER_INDEXES)
-    return found
+    if len(question.members) <= ASKED_SINGLY_MAX:
+        return payable(session, question.currency, question.as_of, question.members)
+    with planning_freely(session):
+        return payable(session, question.currency, question.as_of, question.members)
 
 
-def bring_to_head(session: Session) -> None:
-    """Projects what the live tables lack, in a transaction that holds the append lock.
-
-    Meant for the few events since somebody brought them to the head outside of it.
+def payable_in_snapshot(session: Session, question: Question, /) -> dict[str, int]:
+    """Payable at the position that is asked about, for whoever only reads: what a new attempt could hold.
 
     Raises:
-        CorruptEventError, IntegrityError: the log is not one this ledger wrote.
+        BehindError: the live tables stand elsewhere in this snapshot: bring them to the head, and ask again.
     """
-    # Before the checkpoint is read: a rebuild that has its table waits for nobody who only reads it.
-    begin(session, NAME)
-    projection = Commissions()
-    while (after := checkpoint(session, NAME)) < head_of(session):
-        rows = read_log(session, after, head_of(session), BATCH_SIZE)
-        try:
-            # A worker at its batch is waited for here; then there is less to do.
-            move(session, NAME, after=after, upto=rows[-1].position)
-        except CheckpointMovedError:
-            continue
-        projection.resume(session, after)
-        projection.project(session, read_changes(rows))
+    position = checkpoint(session, NAME)
+    if position != question.at_position:
+        raise BehindError(f"{NAME} is at position {position}, not at {question.at_position}")
+    return payable(session, question.currency, question.as_of, question.members)

@@ -1,23 +1,26 @@
 """Periods: which one a posting is booked in, and the books at the end of one (rule S-4).
 
-A period is half open (G-3): what is dated exactly at its end is of the next one. So its books are the balances as of the
-last instant before its end. Once it is closed, `(end, at_position)` says them for ever.
+A period is half open (G-3): what is dated exactly at its end is of the next one. So its books are the balances as of
+the last instant before its end. Once it is closed, `(end, at_position)` says them for ever.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ledger.clock import from_micros
+from ledger.payouts.periods import PeriodFigures
 from ledger.store.recorder import Recorded
 from ledger.store.session import Session, load
 from projections.balances import Balance, balances_at, digest
 from projections.figures import CurrencyTotals, totals_of
+from projections.head import bring_to_head, planning_freely
 from projections.postings import Posting, every_posting
+from projections.tree import root_at
 
 _CLOSED = load("projections", "select_closed_periods")
 
@@ -50,8 +53,8 @@ class Booked(NamedTuple):
     """A posting and its period.
 
     period_us   end of the closed period that it is booked in; None: of the one that is open
-    belongs_us  end of the closed period that its time lies in; None: of the one that is open. Another than period_us where
-                it was recorded after that one was closed
+    belongs_us  end of the closed period that its time lies in; None: of the one that is open. Another than period_us
+                where it was recorded after that one was closed
     """
 
     posting: Posting
@@ -69,7 +72,7 @@ class Calendar:
         self._at_positions = [position for _, position in ordered]
 
     def period_of(self, position: int, value_at_us: int) -> int | None:
-        """The end of the first period that was open at a position and does not end before a time; None: the open one."""
+        """The end of the first period open at a position that does not end before a time; None: the open one."""
         later = max(bisect_right(self._ends, value_at_us), bisect_left(self._at_positions, position))
         return self._ends[later] if later < len(self._ends) else None
 
@@ -113,18 +116,19 @@ def last_instant(end: datetime) -> datetime:
     return end - INSTANT
 
 
-@dataclass(frozen=True, slots=True)
-class Books:
-    """What a period's close says about the balances."""
+def figures_at_head(session: Session, end: datetime, at_position: int, /) -> PeriodFigures:
+    """The books at (end, head), in the transaction that closes the period and holds the append lock.
 
-    digest: str
-    trial_balance: TrialBalance
+    Meant for tables, and a tree, that somebody brought to the head just before.
 
-
-def books_at(session: Session, end: datetime) -> Books:
-    """The books at the end of a period, from the projection's tables at their checkpoint."""
-    balances = balances_at(session, last_instant(end))
-    return Books(digest(balances), trial_balance(balances))
+    Raises:
+        IntegrityError: the log is not one this ledger wrote; its tiles are not whole.
+    """
+    bring_to_head(session)
+    with planning_freely(session):
+        balances = balances_at(session, last_instant(end))
+    root = root_at(session, at_position)
+    return PeriodFigures(digest=digest(balances), root=root.hex(), trial_balance=trial_balance(balances))
 
 
 def trial_balance(balances: Iterable[Balance]) -> TrialBalance:
@@ -140,11 +144,6 @@ def trial_balance_of_postings(postings: Iterable[Posting]) -> TrialBalance:
         classes[_class_of(posting.debit)] -= posting.amount_minor
         classes[_class_of(posting.credit)] += posting.amount_minor
     return dict(sorted(sums.items()))
-
-
-def is_balanced(found: Mapping[str, Mapping[str, int]]) -> bool:
-    """Whether every currency sums to 0."""
-    return all(sum(classes.values()) == 0 for classes in found.values())
 
 
 def _classes(totals: CurrencyTotals) -> dict[str, int]:

@@ -183,3 +183,19 @@ FROM payout_step AS s
 JOIN payout AS p ON p.batch = s.batch AND p.no = s.no
 JOIN payout_batch AS b ON b.position = s.batch
 WHERE s.value_at_us IS NOT NULL;
+
+-- Every line of every batch, with where it stands.
+--
+-- state     of the payout; else dropped, reserved, or what its batch is: prepared or rejected
+-- since_us  when it came there, by the event at `position`
+CREATE VIEW payout_now AS
+SELECT b.stream AS batch_stream, b.currency, p.batch, p.no, p.member, p.amount_minor, p.details, p.dropped, p.attempt,
+       p.reference,
+       CASE WHEN p.dropped IS NOT NULL THEN 'dropped'
+            WHEN p.state IS NOT NULL THEN p.state
+            WHEN b.state = 'approved' THEN 'reserved'
+            ELSE b.state END AS state,
+       coalesce(p.changed_at_us, b.decided_at_us, b.at_us) AS since_us,
+       coalesce(p.changed_position, b.decided_position, b.position) AS position
+FROM payout AS p
+JOIN payout_batch AS b ON b.position = p.batch;
