@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -70,6 +70,7 @@ class BatchFound:
 
     id: str
     source: str
+    stream: str
     position: int
     currency: str
     at: datetime
@@ -164,12 +165,12 @@ def batch_of(session: Session, batch_id: str, source: str = DEFAULT_SOURCE) -> B
 
 def payouts_in(session: Session, batch: BatchFound) -> list[PayoutFound]:
     """The payouts of a batch, in order of their numbers."""
-    return [_payout(row) for row in session.rows(_PAYOUTS, batch=batch.position)]
+    return payouts_from(session.rows(_PAYOUTS, batch=batch.position))
 
 
 def payouts_of(session: Session, member: str) -> list[PayoutFound]:
     """The payouts of a member, in the order in which their batches were prepared."""
-    return [_payout(row) for row in session.rows(_PAYOUTS_OF, member=member)]
+    return payouts_from(session.rows(_PAYOUTS_OF, member=member))
 
 
 def payout_of(session: Session, payout_id: str, source: str = DEFAULT_SOURCE) -> PayoutFound:
@@ -211,6 +212,7 @@ def _batch(row: Row, by_state: Mapping[str, StateSum]) -> BatchFound:
     return BatchFound(
         id=batch_id,
         source=source,
+        stream=stream,
         position=position,
         currency=currency,
         at=from_micros(at),
@@ -218,6 +220,11 @@ def _batch(row: Row, by_state: Mapping[str, StateSum]) -> BatchFound:
         by_state=by_state,
         **values,
     )
+
+
+def payouts_from(rows: Iterable[Row]) -> list[PayoutFound]:
+    """Rows of select_payouts, and others with its columns, as the payouts they are."""
+    return [_payout(row) for row in rows]
 
 
 def _payout(row: Row) -> PayoutFound:

@@ -76,6 +76,15 @@ class Calendar:
         later = max(bisect_right(self._ends, value_at_us), bisect_left(self._at_positions, position))
         return self._ends[later] if later < len(self._ends) else None
 
+    def has(self, end_us: int) -> bool:
+        """Whether a period that ends then is closed."""
+        return end_us in self._ends
+
+    def before(self, end_us: int | None) -> int | None:
+        """The end of the period before one, or before the open one (None); None: there is none before it."""
+        earlier = len(self._ends) if end_us is None else bisect_left(self._ends, end_us)
+        return self._ends[earlier - 1] if earlier else None
+
     def containing(self, value_at_us: int) -> int | None:
         """The end of the closed period that a time lies in; None: it lies after all of them."""
         return self.period_of(0, value_at_us)

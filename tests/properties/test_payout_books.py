@@ -27,7 +27,6 @@ def test_everything_agrees_at_random_positions(desk: Desk, store_url: str, seed:
     history.go(250)
     log = desk.clerk.log
     rows = list(log.read())
-    print(Counter(row.topic for row in rows))
     naive = NaiveBooks(row.state for row in rows)
     position, head, chosen = 0, len(rows), history.random
     with closing(beside(store_url)) as room:
