@@ -5,18 +5,15 @@ import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from ledger.application import Ledger
 from ledger.store.migrate import migrate
 from projections.view import PACKAGES
 from tests import postgres_server as server_for_tests
-from tests.finance import Clock, Desk
+from tests.finance import Desk, opened
 from tests.postgres_server import Databases
 
 # ---- PostgreSQL: one server per run, one database per test.
@@ -115,36 +112,8 @@ def ledger(store_url: str) -> Iterator[Ledger]:
     opened.close()
 
 
-# ---- Finance: two people at one ledger. On PostgreSQL the one who approves has a login of their own.
-
-
-@pytest.fixture(scope="session")
-def chief_role(postgres_server: Databases, postgres_template: str) -> Iterator[str]:
-    """A role that may write and approve; the roles it is in were made with the template."""
-    del postgres_template
-    name = sql.Identifier(role := f"chief_{uuid4().hex}")
-    with psycopg.connect(postgres_server.address, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE refledger_writer, refledger_approver").format(name))
-    yield role
-    with psycopg.connect(postgres_server.address, autocommit=True) as server:
-        server.execute(sql.SQL("DROP ROLE {}").format(name))
-
-
 @pytest.fixture
-def chief_url(store_url: str, request: pytest.FixtureRequest) -> str:
-    """URL of the same store, for somebody else."""
-    if store_url.startswith("sqlite"):
-        return store_url
-    url = urlsplit(store_url)
-    place = url.netloc.rpartition("@")[2]
-    return url._replace(netloc=f"{request.getfixturevalue('chief_role')}@{place}").geturl()
-
-
-@pytest.fixture
-def desk(store_url: str, chief_url: str) -> Iterator[Desk]:
+def desk(store_url: str) -> Iterator[Desk]:
     """Finance at an empty ledger, on each engine."""
-    clock = Clock()
-    clerk, chief = Ledger(store_url, actor="clerk", clock=clock), Ledger(chief_url, actor="chief", clock=clock)
-    yield Desk(clerk, chief, clock)
-    clerk.close()
-    chief.close()
+    with opened(store_url) as desk:
+        yield desk

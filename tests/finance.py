@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 from ledger.application import Ledger
+from ledger.identity import APPROVER_ROLE
 from ledger.outcomes import Outcome
 from ledger.payout_commands import ClosePeriod, PrepareBatch, SettlePayout
 from ledger.payouts.adjustments import approve_adjustments, reject_adjustments
@@ -19,12 +20,14 @@ from ledger.payouts.preparing import prepare
 from ledger.payouts.sending import PaymentFile, send
 from ledger.payouts.settling import settle_payouts
 from ledger.rules.payout import Settled
+from ledger.store.postgres import WRITER_ROLE
 from projections.checkpoint import CheckpointMovedError
 from projections.payable import payable_at_head
 from projections.payouts import NotPaidOutError, propose
 from projections.periods import figures_at_head
 from projections.runner import Runner
 from tests.builders import submit
+from tests.logins import login, url_of
 
 
 @dataclass
@@ -113,3 +116,16 @@ class Desk:
         """The books up to an instant."""
         command = ClosePeriod.model_validate({"at": self.clock.now, "end": end, "type": "period"})
         return close_period(self.clerk, command, figures_at_head)
+
+
+@contextmanager
+def opened(url: str) -> Generator[Desk]:
+    """A desk at a store: labels on SQLite; on PostgreSQL whoever approves has a login of their own."""
+    clock = Clock()
+    with ExitStack() as stack:
+        other = url
+        if not url.startswith("sqlite"):
+            other = url_of(url, stack.enter_context(login(url, f"IN ROLE {WRITER_ROLE}, {APPROVER_ROLE}")))
+        clerk, chief = Ledger(url, actor="clerk", clock=clock), Ledger(other, actor="chief", clock=clock)
+        with closing(clerk), closing(chief):
+            yield Desk(clerk, chief, clock)
