@@ -55,10 +55,13 @@ def balances_at(session: Session, as_of: datetime, members: Sequence[str] = ()) 
             currency=currency,
             earned=earned,
             clawed_back=clawed_back,
+            adjusted=adjusted,
             pending=pending,
-            available=earned - clawed_back - pending,
+            available=earned - clawed_back + adjusted - pending - reserved - paid,
+            reserved=reserved,
+            paid=paid,
         )
-        for member, currency, earned, clawed_back, pending in rows
+        for member, currency, earned, clawed_back, adjusted, pending, reserved, paid in rows
     ]
     return in_order(found)
 
