@@ -1,0 +1,28 @@
+"""Clawbacks of orders with a reversed refund, stage by stage for all of them at once (R-2, R-4).
+
+A refund takes a level down to what A-2 keeps after it, and nothing where less stands already; a reversal gives back
+exactly what its refund took. So what a refund takes depends on the reversals before it: refunds between two reversals
+are one statement, and the stages follow each other.
+"""
+
+from __future__ import annotations
+
+from projections.replay.engine import Engine
+from projections.replay.statements import statement
+
+
+def restate(engine: Engine) -> None:
+    """Make `clawback` of the chunk's orders with a reversal, from `order_row`: what each refund took from each level.
+
+    Also `refund_step`, the refunds and reversals of these orders, and `reversed_level`, who is on their levels.
+    """
+    for name in ("refund_step", "reversed_level", "kept_step"):
+        engine.define(name, statement(name), materialised=True)
+    engine.define("standing", statement("standing_start"), materialised=True)
+    ((last,),) = engine.rows(statement("last_stage"))
+    for stage in range((last or 0) + 1):
+        engine.declare("stage", stage)
+        engine.define("stage_clawback", statement("stage_clawback"), materialised=True)
+        before = "SELECT * FROM clawback UNION ALL " if stage else ""
+        engine.define("clawback", f"{before}SELECT * FROM stage_clawback", materialised=True)
+        engine.define("standing", statement("standing"), materialised=True)
