@@ -17,7 +17,7 @@ What is made of them, each in sql/<name>.sql:
     order_fact -> order_chunk, and piece -> near_piece -> piece_1, piece_2, piece_3          per chunk of positions
     order_chunk, piece_n -> near_upline [-> climber] -> upline                               per chunk of positions
     upline, refund_fact -> refund_run -> accrual -> level_row, empty_level                   per chunk of positions
-    [refund_fact, reversal_fact -> refund_step -> clawback -> reversed_row -> level_row]     per chunk of positions
+    [refund_fact, reversal_fact -> reversed_step -> clawback -> reversed_row -> level_row]     per chunk of positions
     level_row, empty_level -> member_sum, level_sum                                          per chunk of positions
     member_sum and level_sum of all chunks, account_sum -> member_total -> balance, level, outcome        once
 

@@ -165,7 +165,7 @@ def _view_files(duck: DuckDBPyConnection, archive: Archive, upto: int, *, has_re
     for name, kind in RELATIONS.items():
         parts = [f"FROM read_parquet({_list(archive, kind, upto)})"] if archive.names(kind, upto) else []
         parts += [f"FROM rest_{name}"] * has_rest + ["FROM early_minimum"] * (kind == MINIMUMS)
-        selects = [f"SELECT * {part} WHERE position <= {upto:d}" for part in parts]  # noqa: S608  # names and paths of our own
+        selects = [f"SELECT * {part} WHERE position <= {upto:d}" for part in parts]  # names and paths of our own
         select = " UNION ALL ".join(selects) or statement(f"none/{name}")
         duck.execute(f"CREATE VIEW {name} AS {select}")
     if not has_rest:

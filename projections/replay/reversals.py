@@ -14,9 +14,9 @@ from projections.replay.statements import statement
 def restate(engine: Engine) -> None:
     """Make `clawback` of the chunk's orders with a reversal, from `order_row`: what each refund took from each level.
 
-    Also `refund_step`, the refunds and reversals of these orders, and `reversed_level`, who is on their levels.
+    Also `reversed_step`, the refunds and reversals of these orders, and `reversed_level`, who is on their levels.
     """
-    for name in ("refund_step", "reversed_level", "kept_step"):
+    for name in ("reversed_step", "reversed_level", "kept_step"):
         engine.define(name, statement(name), materialised=True)
     engine.define("standing", statement("standing_start"), materialised=True)
     ((last,),) = engine.rows(statement("last_stage"))
@@ -24,5 +24,5 @@ def restate(engine: Engine) -> None:
         engine.declare("stage", stage)
         engine.define("stage_clawback", statement("stage_clawback"), materialised=True)
         before = "SELECT * FROM clawback UNION ALL " if stage else ""
-        engine.define("clawback", f"{before}SELECT * FROM stage_clawback", materialised=True)
+        engine.define("clawback", f"{before}SELECT * FROM stage_clawback", materialised=True)  # noqa: S608  # our own names
         engine.define("standing", statement("standing"), materialised=True)

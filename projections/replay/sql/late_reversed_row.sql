@@ -6,7 +6,7 @@ SELECT
     CAST(SUM(COALESCE(c.clawback_minor, 0)) AS BIGINT) AS clawback_minor
 FROM reversed_level AS l
 INNER JOIN order_chunk AS o ON o.position = l.position
-INNER JOIN refund_step AS s ON s.order_position = l.position
+INNER JOIN reversed_step AS s ON s.order_position = l.position
 LEFT JOIN clawback AS c ON c.refund_position = s.refund_position AND c.level = l.level
 WHERE s.is_reversal = 0 AND s.at_us > as_of_us() AND s.at_us >= o.available_us
 GROUP BY l.position, l.level, l.currency, l.amount_minor, l.is_mature, l.beneficiary, l.reason

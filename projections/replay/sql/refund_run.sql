@@ -1,5 +1,5 @@
 -- Refunds of the chunk's orders, those that follow each other and count by T put together (R-2, R-3). Orders with a
--- refund that was reversed are left to `refund_step`.
+-- refund that was reversed are left to `reversed_step`.
 --
 -- order_position
 -- is_first       1: the order's first run

@@ -9,7 +9,7 @@ SELECT
         CASE WHEN s.is_reversal = 1 THEN -COALESCE(c.clawback_minor, 0) ELSE COALESCE(c.clawback_minor, 0) END
     ) AS BIGINT) AS clawback_minor
 FROM reversed_level AS l
-INNER JOIN refund_step AS s ON s.order_position = l.position
+INNER JOIN reversed_step AS s ON s.order_position = l.position
 LEFT JOIN clawback AS c ON c.refund_position = s.refund_position AND c.level = l.level
 WHERE s.at_us <= as_of_us()
 GROUP BY l.position, l.level, l.currency, l.amount_minor, l.is_mature, l.beneficiary, l.reason

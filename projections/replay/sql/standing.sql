@@ -8,7 +8,7 @@ WITH taken AS (
 ),
 given AS (
     SELECT c.order_position, c.level, c.clawback_minor
-    FROM refund_step AS s
+    FROM reversed_step AS s
     INNER JOIN clawback AS c ON c.refund_position = s.refund_position
     WHERE s.is_reversal = 1 AND s.stage = stage()
 )
