@@ -36,12 +36,12 @@ class Books:
 
     def __init__(self, relations: Relations, levels: Levels, at_position: int) -> None:
         self._upto = at_position
-        self._rows = {
+        self._rows: dict[str, list[tuple[Any, ...]]] = {
             name: [row for row in rows if name == "member_name" or _position(name, row) <= at_position]
             for name, rows in relations.rows.items()
         }
         self._names = relations.names
-        self._plans = {row[0]: row for row in relations.rows["plan_term"]}
+        self._plans: dict[Any, tuple[Any, ...]] = {row[0]: row for row in relations.rows["plan_term"]}
         self.postings = [*self._of_orders(levels), *self._of_adjustments(), *self._of_payouts()]
 
     def accounts(self, as_of_us: int) -> dict[tuple[str, str], int]:
@@ -156,7 +156,8 @@ class Books:
                 if move is None:
                     continue
                 before_us = max(before_us, at_us)
-                name, debit, credit = (text.replace("MEMBER", self._names[member - 1]) for text in move)
+                holder = str(self._names[member - 1])
+                name, debit, credit = (text.replace("MEMBER", holder) for text in move)
                 yield Posting(stream, name, None, position, before_us, debit, credit, currencies[batch], amount)
 
 

@@ -21,6 +21,12 @@ What is made of them, each in sql/<name>.sql:
     level_row, empty_level -> member_sum, level_sum                                          per chunk of positions
     member_sum and level_sum of all chunks, account_sum -> member_total -> balance, level, outcome        once
 
+and, where every row is asked for and not only sums:
+
+    refund_fact -> refund_step -> single_run, in the place of refund_run                     per chunk of positions
+    accrual, level_row, empty_level -> order_outcome; level_row, refund_step -> posting      per chunk of positions
+    piece -> edge_now -> team_row                                                            once
+
 Orders are taken in chunks of positions, because a hundred million do not fit into one statement.
 """
 
@@ -39,16 +45,26 @@ CHUNK_POSITIONS = 24_000_000
 FACTS_JOINED = 128
 
 
+_SUMS = ("level_sum", "member_sum")
+_DETAILS = ("order_outcome", "posting")
+
+
 class _Way(NamedTuple):
-    """Which orders and refunds are taken: names of statements. is_sparse: of the orders these are few."""
+    """Which orders and refunds are taken: names of statements.
+
+    is_sparse    of all orders these are few
+    has_details  each refund by itself
+    """
 
     orders: str
     refunds: str
     reversed: str
-    is_sparse: bool
+    is_sparse: bool = False
+    has_details: bool = False
 
 
-_BY_T = _Way("order_chunk", "refund_run", "reversed_row", is_sparse=False)
+_BY_T = _Way("order_chunk", "refund_run", "reversed_row")
+_EACH = _Way("order_chunk", "single_run", "reversed_row", has_details=True)
 _LATE = _Way("late_chunk", "late_run", "late_reversed_row", is_sparse=True)
 
 
@@ -81,7 +97,7 @@ class Question:
             (first, min(first + chunk_positions - 1, at_position))
             for first in range(1, max(at_position, 1) + 1, chunk_positions)
         ]
-        self._has_sums = False
+        self._has_sums = self._has_details = False
         engine.declare("as_of_us", as_of_us)
         engine.declare("at_position", at_position)
         engine.declare("facts_joined", facts_joined)
@@ -150,21 +166,32 @@ class Question:
             nothing = "SELECT member, 0 AS clawback_minor FROM member_total WHERE 1 = 0"
             self._engine.define("late_sum", nothing, materialised=False)
 
+    def tabulate(self) -> None:
+        """Leave `balance`, `order_outcome`, `posting` and `team_row` with the engine, for whoever reads all rows.
+
+        The sums are made in the same pass, so ask for figures afterwards.
+        """
+        self._has_details, self._has_sums = True, False
+        self._sum_up()
+        self._define("edge_now", materialised=False)
+        self._define("team_row", materialised=False)
+
     def _sum_up(self) -> None:
-        """Make `level_sum` and `member_total` of all chunks, once."""
+        """Make `level_sum` and `member_total` of all chunks, and the details, once."""
         if self._has_sums:
             return
+        names, way = ((*_SUMS, *_DETAILS), _EACH) if self._has_details else (_SUMS, _BY_T)
         for number, chunk in enumerate(self._chunks):
-            self._take(chunk)
-            for name in ("level_sum", "member_sum"):
+            self._take(chunk, way)
+            for name in names:
                 self._engine.define(f"{name}_{number}", statement(name), materialised=True)
             if self._progress is not None:
                 self._progress(chunk[1] - chunk[0] + 1)
         self._define("account_sum", materialised=True)
         has_moves = bool(list(self._engine.rows("SELECT member FROM account_sum LIMIT 1")))
-        chunks = range(len(self._chunks))
-        self._unite("level_sum", [f"level_sum_{number}" for number in chunks])
-        self._unite("member_sum", [f"member_sum_{number}" for number in chunks] + ["account_sum"] * has_moves)
+        for name in names:
+            parts = [f"{name}_{number}" for number in range(len(self._chunks))]
+            self._unite(name, parts + ["account_sum"] * (has_moves and name == "member_sum"))
         if len(self._chunks) == 1 and not has_moves:
             self._engine.define("member_total", "SELECT * FROM member_sum", materialised=False)
         else:
@@ -181,15 +208,17 @@ class Question:
         self._engine.declare("chunk_last", chunk[1])
         self._define("near_piece", materialised=False)
         self._engine.define("order_chunk", statement(way.orders), materialised=way.is_sparse)
+        if way.has_details:
+            self._define("refund_step", materialised=True)
         self._engine.define("refund_run", statement(way.refunds), materialised=True)
-        self._see_pieces(len(self._chunks) > 1 or way.is_sparse)
+        self._see_pieces(way)
         if self._has_crowded:
             self._climb()
         else:
             self._engine.define("upline", statement("near_upline"), materialised=False)
         self._define("accrual", materialised=True)
-        if self._has_reversals:
-            self._engine.define("order_row", statement("level_row"), materialised=False)
+        if self._has_reversals or way.has_details:
+            self._engine.define("order_row", statement("level_row"), materialised=way.has_details)
             restate(self._engine)
             self._engine.define("reversed_row", statement(way.reversed), materialised=True)
             self._unite("level_row", ("order_row", "reversed_row"))
@@ -197,11 +226,11 @@ class Question:
             self._define("level_row", materialised=False)
         self._define("empty_level", materialised=False)
 
-    def _see_pieces(self, is_part: bool) -> None:
+    def _see_pieces(self, way: _Way) -> None:
         """Define the pieces that each of the three steps up can meet; of all orders these are nearly all."""
         looked_up = "SELECT member FROM order_chunk"
         for step in (1, 2, 3):
-            if not is_part:
+            if len(self._chunks) == 1 and not way.is_sparse:
                 self._engine.define(f"piece_{step}", "SELECT * FROM near_piece", materialised=False)
                 continue
             self._engine.define("looked_up", looked_up, materialised=False)

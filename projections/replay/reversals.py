@@ -12,10 +12,7 @@ from projections.replay.statements import statement
 
 
 def restate(engine: Engine) -> None:
-    """Make `clawback` of the chunk's orders with a reversal, from `order_row`: what each refund took from each level.
-
-    Also `reversed_step`, the refunds and reversals of these orders, and `reversed_level`, who is on their levels.
-    """
+    """Make `reversed_move` of the chunk's orders with a reversal, from `order_row`: what was taken and given back."""
     for name in ("reversed_step", "reversed_level", "kept_step"):
         engine.define(name, statement(name), materialised=True)
     engine.define("standing", statement("standing_start"), materialised=True)
@@ -26,3 +23,4 @@ def restate(engine: Engine) -> None:
         before = "SELECT * FROM clawback UNION ALL " if stage else ""
         engine.define("clawback", f"{before}SELECT * FROM stage_clawback", materialised=True)  # noqa: S608  # our own names
         engine.define("standing", statement("standing"), materialised=True)
+    engine.define("reversed_move", statement("reversed_move"), materialised=True)

@@ -2,10 +2,11 @@
 --
 -- position      of the event that moves it: of a reservation the approval, or a further attempt's submission
 -- kind          adjustment, reservation, payment, release (a payout failed) or return (it came back)
--- value_at_us   when it counts from; within a payout time never runs backwards
+-- value_us   when it counts from; within a payout time never runs backwards
 -- member, currency VARCHAR
 -- amount_minor  of an adjustment signed, else > 0
 -- stream        of the adjustment or the payout
+-- number        of the payout's line; 0 for an adjustment
 WITH step AS (
     SELECT
         a.position, a.at_us, 'reservation' AS kind, l.batch, l.number, l.member, b.currency, l.amount_minor
@@ -28,11 +29,12 @@ SELECT
     position, kind,
     MAX(at_us) OVER (
         PARTITION BY batch, number ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS value_at_us,
+    ) AS value_us,
     member, currency, amount_minor,
-    concat('payout', substring(batch, 6), '.', number) AS stream
+    concat('payout', substring(batch, 6), '.', number) AS stream, number
 FROM step
 UNION ALL
-SELECT position, 'adjustment' AS kind, at_us AS value_at_us, member, currency, amount_minor, stream
+SELECT
+    position, 'adjustment' AS kind, at_us AS value_us, member, currency, amount_minor, stream, 0 AS number
 FROM adjustment_fact
 WHERE kind = 'posted' AND position <= at_position()

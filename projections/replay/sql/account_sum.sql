@@ -16,5 +16,5 @@ SELECT
     0 AS earns_1, 0 AS earns_2, 0 AS earns_3
 FROM account_move AS m
 INNER JOIN currency AS c ON c.currency = m.currency
-WHERE m.value_at_us <= as_of_us()
+WHERE m.value_us <= as_of_us()
 GROUP BY m.member, c.number

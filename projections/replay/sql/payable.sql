@@ -27,7 +27,7 @@ WITH part AS (
         0 AS pending_minor, 0 AS available_minor, 0 AS reserved_minor
     FROM account_move AS m
     INNER JOIN currency AS c ON c.currency = m.currency
-    WHERE m.value_at_us > as_of_us() AND c.number = asked_currency()
+    WHERE m.value_us > as_of_us() AND c.number = asked_currency()
 )
 SELECT
     member,

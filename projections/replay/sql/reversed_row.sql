@@ -2,14 +2,10 @@
 --
 -- Columns: level_row; is_first = 0, so that the order and its commission are not counted again.
 SELECT
-    l.position, l.level, l.currency, l.amount_minor, 0 AS is_first, l.is_mature, l.beneficiary, l.reason,
-    0 AS commission_minor,
-    CAST(SUM(CASE WHEN s.is_reversal = 1 THEN -s.amount_minor ELSE s.amount_minor END) AS BIGINT) AS refunded_minor,
-    CAST(SUM(
-        CASE WHEN s.is_reversal = 1 THEN -COALESCE(c.clawback_minor, 0) ELSE COALESCE(c.clawback_minor, 0) END
-    ) AS BIGINT) AS clawback_minor
-FROM reversed_level AS l
-INNER JOIN reversed_step AS s ON s.order_position = l.position
-LEFT JOIN clawback AS c ON c.refund_position = s.refund_position AND c.level = l.level
-WHERE s.at_us <= as_of_us()
-GROUP BY l.position, l.level, l.currency, l.amount_minor, l.is_mature, l.beneficiary, l.reason
+    order_position AS position, level, currency, amount_minor, 0 AS is_first, is_mature, beneficiary, reason,
+    0 AS before_minor, 0 AS commission_minor,
+    CAST(SUM(CASE WHEN is_reversal = 1 THEN -refund_minor ELSE refund_minor END) AS BIGINT) AS refunded_minor,
+    CAST(SUM(CASE WHEN is_reversal = 1 THEN -clawback_minor ELSE clawback_minor END) AS BIGINT) AS clawback_minor
+FROM reversed_move
+WHERE value_us <= as_of_us()
+GROUP BY order_position, level, currency, amount_minor, is_mature, beneficiary, reason
