@@ -21,7 +21,7 @@ from ledger.store.recorder import LogRecorder
 from projections import figures
 from projections.archive.reading import Archive
 from projections.balances import Balance
-from projections.replay.answers import OrderLevel, Teammate
+from projections.replay.answers import OrderLevel, Payable, Teammate
 from projections.replay.bindings import Difference
 from projections.replay.deciding import decide_again, terms_of
 from projections.replay.duck import Duck
@@ -78,7 +78,7 @@ class Session:
         self._at_position = at_position
         self._content_root = content_root
         self._started = started
-        self._asked: tuple[datetime, Question] | None = None
+        self._asked: tuple[tuple[datetime, int], Question] | None = None
 
     def requests(self) -> int:
         """How many requests there are to decide again."""
@@ -129,6 +129,16 @@ class Session:
         """Every balance, in order."""
         return balances_of(self._at(as_of))
 
+    def payable(self, as_of: datetime, currency: str, at_position: int | None = None) -> Payable:
+        """What a batch of a currency prepared as of T, the cut-off, pays whom, and who is left out (X-1).
+
+        Args:
+            as_of: T.
+            currency: its code.
+            at_position: what was known; None: P.
+        """
+        return self._at(as_of, at_position=at_position).payable(currency)
+
     def team(self, as_of: datetime, member: str) -> list[Teammate]:
         """Who is above and below a member (T-1); nobody for one the log does not name."""
         found = self._duck.execute("SELECT member FROM member_name WHERE name = ?", [member]).fetchall()
@@ -149,11 +159,12 @@ class Session:
         currencies = dict(self._duck.execute(statement("load/currencies_at"), [positions]).fetchall())
         return [(name, currencies[row.order_position], row) for name, row in mine]
 
-    def _at(self, as_of: datetime, progress: Progress | None = None) -> Question:
-        """The question of that time; the last one is kept."""
-        if self._asked is None or self._asked[0] != as_of:
+    def _at(self, as_of: datetime, progress: Progress | None = None, at_position: int | None = None) -> Question:
+        """The question of that time, at P unless said otherwise; the last one is kept."""
+        known = self._at_position if at_position is None else at_position
+        if self._asked is None or self._asked[0] != (as_of, known):
             engine, at = Duck(self._duck), to_micros(as_of)
-            self._asked = as_of, Question(engine, as_of_us=at, at_position=self._at_position, progress=progress)
+            self._asked = (as_of, known), Question(engine, as_of_us=at, at_position=known, progress=progress)
         return self._asked[1]
 
 
