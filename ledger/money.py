@@ -45,6 +45,7 @@ WITHDRAWN = {
 STORED = "stored"
 
 _CODE = re.compile(r"[A-Z]{3}", re.ASCII)
+_DECIMAL = re.compile(r"(0|[1-9][0-9]{0,17})(?:\.([0-9]+))?")
 
 Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 PositiveMinor = Annotated[int, Field(gt=0, le=MINOR_MAX)]
@@ -93,8 +94,26 @@ def format_minor(amount_minor: int, currency: str) -> str:
         exponent = exponent_of(currency)
     except ValueError:
         return f"{amount_minor} minor"
+    return decimal_text(amount_minor, exponent)
+
+
+def decimal_text(amount_minor: int, exponent: int) -> str:
+    """Minor units as a decimal number with all its digits: 13912 with exponent 2 is `139.12`."""
     sign = "-" if amount_minor < 0 else ""
     if exponent == 0:
         return f"{sign}{abs(amount_minor)}"
     whole, rest = divmod(abs(amount_minor), 10**exponent)
     return f"{sign}{whole}.{rest:0{exponent}d}"
+
+
+def minor_of(text: str, exponent: int) -> int:
+    """Minor units of a decimal number that is not negative; the other way round than `decimal_text`.
+
+    Raises:
+        ValueError: a sign, a needless zero in front, or not exactly the exponent's digits after the point.
+    """
+    match = _DECIMAL.fullmatch(text)
+    if match is None or len(match[2] or "") != exponent:
+        example = decimal_text(13912, exponent)
+        raise ValueError(f"must be an amount with {exponent} decimal places, like {example}")
+    return int(match[1] + (match[2] or ""))
