@@ -27,7 +27,7 @@ CLEARING = {
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
 # Printable ASCII; not a beginning that a spreadsheet would take for a formula.
-_NUMBER = re.compile(rf"[^=+\-@ ][!-~]{{0,{NUMBER_MAX - 1}}}", re.ASCII)
+_NUMBER = re.compile(rf"(?![=+\-@])[!-~]{{1,{NUMBER_MAX}}}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from string import ascii_uppercase
 
 # Length of an IBAN by country, as its registry has them. A country that is not listed here may have any length.
 _COUNTRIES = {
@@ -29,6 +30,8 @@ _LENGTHS = {country: length for length, countries in _COUNTRIES.items() for coun
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}")
 _BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
+# A is 10, B is 11, up to Z.
+_AS_DIGITS = {ord(letter): str(number) for number, letter in enumerate(ascii_uppercase, start=10)}
 _ROUTING_WEIGHTS = (3, 7, 1, 3, 7, 1, 3, 7, 1)
 
 
@@ -54,7 +57,7 @@ def check_iban(text: str) -> str:
 
 def check_digits(country: str, account: str) -> str:
     """The two check digits that make a country and its account number an IBAN."""
-    number = int("".join(str(int(letter, 36)) for letter in f"{account}{country}00"))
+    number = int(f"{account}{country}00".translate(_AS_DIGITS))
     return f"{98 - number % 97:02}"
 
 

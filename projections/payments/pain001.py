@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import BinaryIO
 from xml.sax.saxutils import escape
 
-from ledger.clock import format_instant
 from ledger.findings import Finding
 from ledger.money import decimal_text
 from projections.payments.account import Account, system_of
@@ -29,7 +28,7 @@ class Message:
     """A file in the making.
 
     id          of the message, and of its one block of payments; see `message_id`
-    created_at  given, so that the same message always has the same bytes
+    created_at  UTC; given, so that the same message always has the same bytes
     payments    at least one, as `payments_of` makes them
     """
 
@@ -81,7 +80,7 @@ def _texts(message: Message) -> Iterator[str]:
 
 def _group_header(message: Message) -> str:
     return (
-        f"<GrpHdr><MsgId>{escape(message.id)}</MsgId><CreDtTm>{format_instant(message.created_at)}</CreDtTm>"
+        f"<GrpHdr><MsgId>{escape(message.id)}</MsgId><CreDtTm>{message.created_at:%Y-%m-%dT%H:%M:%SZ}</CreDtTm>"
         f"{_totals(message)}<InitgPty><Nm>{escape(message.debtor.name)}</Nm></InitgPty></GrpHdr>\n"
     )
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import BinaryIO
 
-from ledger.clock import format_instant
 from ledger.findings import Finding
 from projections.payments.account import system_of
 from projections.payments.checking import compare_payments, due, number_of
@@ -48,7 +47,7 @@ def _expected(message: Message) -> Mapping[str, str | None]:
     return {
         "message": message.id,
         "block": message.id,
-        "created_at": format_instant(message.created_at),
+        "created_at": message.created_at.replace(microsecond=0, tzinfo=None).isoformat() + "Z",
         "method": "TRF",
         "initiator": debtor.name,
         "name": debtor.name,
