@@ -6,7 +6,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import sha256
 
 from ledger.canonical import canonical
@@ -37,9 +37,17 @@ class Payee:
 
     def canonical(self) -> bytes:
         """Canonical JSON of all that is known, in the fields of `FIELDS`: one spelling of the same details."""
-        parts = {"member": self.member, "name": self.name, "currency": self.currency, **asdict(self.account)}
-        parts["account"] = parts.pop("number")
-        return canonical({key: value for key, value in parts.items() if value is not None})
+        parts = {
+            "account": self.account.number,
+            "bic": self.account.bic,
+            "country": self.account.country,
+            "currency": self.currency,
+            "iban": self.account.iban,
+            "member": self.member,
+            "name": self.name,
+            "routing": self.account.routing,
+        }
+        return canonical({field: text for field, text in parts.items() if text is not None})
 
     def salted_hash(self, salt: bytes) -> str:
         """What a batch keeps of the details: HMAC-SHA256 of `canonical()` under the batch's salt, 64 hex digits (X-1).
