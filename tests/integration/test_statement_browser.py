@@ -53,7 +53,7 @@ def test_what_can_be_seen(page: Page) -> None:
     text = page.evaluate("document.body.innerText")
     for said in ("Statement of commissions", "member-4711", "Closing balance", "order o-399", "+10.39"):
         assert said in text
-    assert page.evaluate("document.querySelectorAll('main > .wide tbody tr').length") == ENTRIES + 2
+    assert page.evaluate("document.querySelectorAll('main > div.wide tbody tr').length") == ENTRIES + 2
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     sizes = page.evaluate("[...document.querySelectorAll('svg rect')].map(bar => bar.getBoundingClientRect().height)")
     assert len(sizes) == 3
