@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import click
@@ -17,13 +16,20 @@ from cli.terminal import counted, progress, say
 from ledger.clock import system_clock
 from ledger.decision_check import check_decisions
 from ledger.errors import IntegrityError
-from ledger.findings import Finding
+from ledger.findings import Finding, Note
+from ledger.grant_check import check_grants
 from ledger.log_check import check_events, check_positions, check_recorded_at
 from ledger.store.recorder import LogRecorder
 from projections.binding_check import check_bindings
+from projections.books import Books, opened_books
+from projections.commissions import NAME as COMMISSIONS
+from projections.duty import lag_of
+from projections.expiry_check import check_expiries
+from projections.invariant_check import check_invariants
 from projections.live_check import check_projection
 from projections.runner import Progress
-from projections.view import pending
+from projections.tree import NAME as TREE
+from projections.tree_check import check_tree
 
 # Of one control, in a report; more would only say the same.
 FINDINGS_SHOWN_MAX = 100
@@ -34,16 +40,28 @@ class Control:
     """One thing that must be so. `find` gives the counter-examples, and tells how many events it has looked at."""
 
     name: str
-    find: Callable[[LogRecorder, Progress], Iterator[Finding]]
+    find: Callable[[Books, Progress], Iterator[Finding | Note]]
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a control found. With notes only it has passed."""
+
+    findings: list[Finding]
+    notes: list[Note]
 
 
 CONTROLS = (
-    Control("positions", lambda log, _: check_positions(log)),
-    Control("recorded_at", lambda log, _: check_recorded_at(log)),
-    Control("events", check_events),
-    Control("decisions", check_decisions),
+    Control("grants", lambda books, _: check_grants(books.log)),
+    Control("positions", lambda books, _: check_positions(books.log)),
+    Control("recorded_at", lambda books, _: check_recorded_at(books.log)),
+    Control("events", lambda books, advance: check_events(books.log, advance)),
+    Control("decisions", lambda books, advance: check_decisions(books.log, advance)),
     Control("bindings", check_bindings),
-    Control("projection", lambda log, advance: check_projection(log, system_clock(), advance)),
+    Control("expiries", check_expiries),
+    Control("invariants", check_invariants),
+    Control("projection", check_projection),
+    Control("tree", lambda books, advance: check_tree(books.log, advance)),
 )
 
 
@@ -55,70 +73,87 @@ def audit(settings: Settings, *, form: Format | None, output: Path | None) -> No
     """Run every control over the books and show all they find; status 3 if they find anything.
 
     \b
+    grants       nobody but the owner may change events, and the triggers that refuse it are there and on
     positions    1, 2, 3 ... without gaps; so are the versions of every stream
     recorded_at  never runs backwards
     events       every event decodes, is canonical, lies under its own columns
     decisions    what the next command would be decided from is what the log says
     bindings     every bind and unbind, decided again from the log before it, comes out as recorded
-    projection   live balances and levels, where they stand, are what a second engine makes of the log, as of now
+    expiries     every recorded lapse is one that happened, and is there once
+    invariants   one referrer at a time, no loops, no more refunded than paid, accounts that add up
+    projection   every live balance and row, as of now, is what a second engine makes of the log
+    tree         every tile of hashes, as far as the tree has come, is what the stored events give
 
     The second engine is a formulation of the rule book of its own, in SQL, with a decider of bindings of its own: a
-    difference may be a mistake of either. A balance that differs is shown with the orders behind it.
+    difference may be a mistake of either. A balance that differs is shown with the orders behind it. A tile has what an
+    event was when it was taken into the tree: where it differs and every other control passes, the event was changed.
+    A note is worth knowing, but no finding.
 
     Reads only, and changes nothing. `worker rebuild` mends what is derived from the log; the log itself comes back from
     a backup.
     """
-    with opened(settings) as ledger:
-        results = {control.name: _examined(control, ledger.log) for control in CONTROLS}
-        behind = pending(ledger.log, None)
+    with opened(settings) as ledger, opened_books(ledger.log, system_clock()) as books:
+        results = {control.name: _examined(control, books) for control in CONTROLS}
+        behind = _behind(ledger.log)
     emit(audit_report(results), form, output)
-    if behind:
-        events = counted(behind, "event")
-        say(f"note: the live tables were compared {events} before the head: `refledger worker run --once` goes on")
-    failed = [name for name, findings in results.items() if findings]
+    for what, events in behind.items():
+        say(f"note: {what} compared {counted(events, 'event')} before the head: `refledger worker run --once` goes on")
+    failed = [name for name, found in results.items() if found.findings]
     if failed:
         click.echo(f"error: the books disagree: {', '.join(failed)}", err=True)
         sys.exit(DISAGREE)
     say(f"{counted(len(results), 'control')} passed")
 
 
-def _examined(control: Control, log: LogRecorder) -> list[Finding]:
+def _examined(control: Control, books: Books) -> Examined:
     """What a control finds; one that cannot go on has found something too."""
     findings: list[Finding] = []
+    notes: list[Note] = []
     try:
-        with progress(control.name, log.head()) as advance:
-            for finding in islice(control.find(log, advance), FINDINGS_SHOWN_MAX + 1):
-                findings.append(finding)  # noqa: PERF402  # kept one by one: an error may follow
+        with progress(control.name, books.log.head()) as advance:
+            for found in control.find(books, advance):
+                if isinstance(found, Note):
+                    notes.append(found)
+                elif len(findings) < FINDINGS_SHOWN_MAX:
+                    findings.append(found)
+                else:
+                    findings.append(Finding("further rows", f"only the first {FINDINGS_SHOWN_MAX} are shown"))
+                    break
     except IntegrityError as error:
         findings.append(Finding("log", f"cannot be followed: {error}"))
-    if len(findings) > FINDINGS_SHOWN_MAX:
-        findings[-1] = Finding("further rows", f"only the first {FINDINGS_SHOWN_MAX} are shown")
-    return findings
+    return Examined(findings, notes)
 
 
-def audit_report(results: dict[str, list[Finding]]) -> Report:
-    """One line a control that passed, or one for each thing it found."""
+def _behind(log: LogRecorder) -> dict[str, int]:
+    """What could not be compared up to the head, and how many events are left there."""
+    compared = {"the live tables were": COMMISSIONS, "the tree was": TREE}
+    with log.reading() as session:
+        lags = {what: lag_of(session, name, system_clock()).events for what, name in compared.items()}
+    return {what: events for what, events in lags.items() if events > 0}
+
+
+def audit_report(results: Mapping[str, Examined]) -> Report:
+    """One line a control that passed, or one for each thing it found; what is worth knowing beside the first."""
     document = [
         {
             "control": name,
-            "result": "finding" if findings else "pass",
+            "result": "finding" if found.findings else "pass",
             "findings": [
                 {"subject": finding.subject, "finding": finding.message, "positions": list(finding.positions)}
-                for finding in findings
+                for finding in found.findings
             ],
+            "notes": [{"note": note.message, "positions": list(note.positions)} for note in found.notes],
         }
-        for name, findings in results.items()
+        for name, found in results.items()
     ]
-    rows = [row for name, findings in results.items() for row in _rows(name, findings)]
-    columns = ["control", "result", "subject", "finding", "positions"]
-    shown = columns if any(results.values()) else columns[:2]
+    rows = [row for name, found in results.items() for row in _rows(name, found)]
+    columns = ["control", "result", "subject", "finding", "positions", "note"]
+    shown = [column for column in columns if any(row.get(column) for row in rows)]
     return Report([Section(shown, rows)], document, Section(columns, rows))
 
 
-def _rows(name: str, findings: list[Finding]) -> list[dict[str, str | None]]:
-    if not findings:
-        return [{"control": name, "result": "pass"}]
-    return [
+def _rows(name: str, found: Examined) -> list[dict[str, str | None]]:
+    rows: list[dict[str, str | None]] = [
         {
             "control": name,
             "result": "finding",
@@ -126,5 +161,7 @@ def _rows(name: str, findings: list[Finding]) -> list[dict[str, str | None]]:
             "finding": finding.message,
             "positions": " ".join(map(str, finding.positions)) or None,
         }
-        for finding in findings
-    ]
+        for finding in found.findings
+    ] or [{"control": name, "result": "pass"}]
+    rows[0]["note"] = "; ".join(note.message for note in found.notes) or None
+    return rows

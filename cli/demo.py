@@ -30,7 +30,7 @@ from ledger.store.migrate import migrate
 from ledger.store.session import Session, load
 from projections.balances import Balance, balances_at, digest
 from projections.explanation import explain_order
-from projections.export import export_events, read_events
+from projections.export.lines import export_events, read_events
 from projections.replay_python import replay
 from projections.runner import Runner
 from projections.team import downline, team_totals

@@ -28,7 +28,17 @@ class _Named(io.FileIO):
 
 @contextmanager
 def replacing(path: Path, *, even_if_cut_short: bool = False) -> Generator[IO[str]]:
-    """A text file that appears under its own name once it is complete.
+    """A text file that appears under its own name once it is complete; as `replacing_bytes`."""
+    with (
+        replacing_bytes(path, even_if_cut_short=even_if_cut_short) as file,
+        io.TextIOWrapper(file, encoding="utf-8", newline="") as text,
+    ):
+        yield text
+
+
+@contextmanager
+def replacing_bytes(path: Path, *, even_if_cut_short: bool = False) -> Generator[IO[bytes]]:
+    """A file that appears under its own name once it is complete.
 
     A link is followed; what is no regular file (a pipe, a device) is written to directly. After an exception the old
     file stays, unless what was written so far is worth having.
@@ -41,7 +51,7 @@ def replacing(path: Path, *, even_if_cut_short: bool = False) -> Generator[IO[st
     is_special = target.exists() and not target.is_file()
     partial = target if is_special else target.with_name(f"{target.name}.partial")
     try:
-        file = io.TextIOWrapper(io.BufferedWriter(_Named(partial, path)), encoding="utf-8", newline="")
+        file = io.BufferedWriter(_Named(partial, path))
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
     is_complete = even_if_cut_short

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
 from typing import Any
 
 from cli.balances import BALANCE_MONEY, balance_report
 from cli.engines import Answer
 from cli.output import Report, Section
-from projections.figures import Replay
+from projections.figures import Replay, figures_document
 
 OTHERWISE_SHOWN_MAX = 20
 
@@ -56,12 +55,7 @@ def _document(found: Replay) -> dict[str, Any]:
         "seconds": round(found.seconds, 3),
         "digest": found.digest,
         "content_root": found.content_root,
-        "totals": {currency: asdict(total) for currency, total in found.totals.items()},
-        "levels": {
-            currency: {str(level): asdict(row) for level, row in by_level.items()}
-            for currency, by_level in found.levels.items()
-        },
-        "outcomes": dict(found.outcomes),
+        **figures_document(found),
     }
 
 

@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic_core import ErrorDetails
 
 from ledger.canonical import canonical
-from ledger.clock import Instant, format_instant, parse_instant
+from ledger.clock import format_instant, parse_instant
 from ledger.errors import InvalidRecordError
-from ledger.ids import Id, Kind, stream_of
-from ledger.money import MINOR_MAX, CurrencyCode, Minor, PositiveMinor
-from ledger.plan import PlanTerms
+from ledger.fields import CurrencyCode, Days, DaysOrNone, Id, Instant, Minor, PositiveMinor, RatePpm
+from ledger.ids import Kind, stream_of
+from ledger.money import MINOR_MAX
+from ledger.plan import LEVELS, BindingTerms, PlanTerms, Policy, Renewal, Rounding, SelfPurchase
 
 Text = Annotated[str, Field(max_length=500)]
 Quantity = Annotated[int, Field(ge=0, le=MINOR_MAX)]
@@ -158,12 +159,44 @@ class RefundOrder(Command):
     type: Literal["refund"] = "refund"
 
 
-class PublishPlan(PlanTerms, Command):
-    """New commission rules from `effective_from` on (P-1)."""
+class BindingRules(BaseModel):
+    """How long a binding lasts and who may end it (B-2, B-3, B-5), as a plan says it."""
 
-    kind: ClassVar[Kind] = "plan"
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
+    policy: Policy = "first_touch"
+    protection_days: DaysOrNone = 0
+    renewal: Renewal = "none"
+    ttl_days: Days | None = 90
+
+    def terms(self) -> BindingTerms:
+        """The same for the rules."""
+        return BindingTerms(
+            policy=self.policy,
+            protection_days=self.protection_days,
+            renewal=self.renewal,
+            ttl_days=self.ttl_days,
+        )
+
+
+class PublishPlan(Command):
+    """New commission rules from `effective_from` on (P-1).
+
+    cap_ppm  limit of the sum of all rates
+    """
+
+    kind: ClassVar[Kind] = "plan"
+
+    binding: BindingRules = BindingRules()
+    cap_ppm: RatePpm = 500_000
+    effective_from: Instant
+    hold_days: DaysOrNone = 30
+    min_payout: dict[CurrencyCode, PositiveMinor] = Field(default_factory=dict)
+    plan: Annotated[int, Field(ge=1)]
+    rates_ppm: Annotated[tuple[RatePpm, ...], Field(max_length=LEVELS, strict=False)]
+    rounding: Rounding = "down"
+    self_purchase: SelfPurchase = "none"
+    unqualified: Literal["forfeit"] = "forfeit"
     at: Instant
     id: Id
     type: Literal["plan"] = "plan"
@@ -181,6 +214,16 @@ class PublishPlan(PlanTerms, Command):
         return filled
 
     @model_validator(mode="after")
+    def _rates_within_cap(self) -> Self:
+        if sum(self.rates_ppm) > self.cap_ppm:
+            total, cap = sum(self.rates_ppm) / 10_000, self.cap_ppm / 10_000
+            message = f"rates_ppm sum to {total:g} %, above the cap of {cap:g} % (cap_ppm)"
+            raise ValueError(message)
+        # Keys of one object in one order, whatever the file had: the stored bytes are canonical.
+        object.__setattr__(self, "min_payout", dict(sorted(self.min_payout.items())))
+        return self
+
+    @model_validator(mode="after")
     def _not_back_dated(self) -> Self:
         if self.effective_from < self.at:
             message = "effective_from is before the plan's own `at`"
@@ -195,6 +238,19 @@ class PublishPlan(PlanTerms, Command):
     def content(self) -> bytes:
         """Canonical JSON; nulls stay, as `ttl_days` null means "no end"."""
         return canonical(self.model_dump(mode="json"))
+
+    def terms(self) -> PlanTerms:
+        """What it promises, for the rules."""
+        return PlanTerms(
+            plan=self.plan,
+            effective_from=self.effective_from,
+            rates_ppm=self.rates_ppm,
+            binding=self.binding.terms(),
+            hold_days=self.hold_days,
+            min_payout=self.min_payout,
+            rounding=self.rounding,
+            self_purchase=self.self_purchase,
+        )
 
 
 AnyCommand = InviteMember | BindMember | UnbindMember | PlaceOrder | RefundOrder | PublishPlan

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ledger.clock import format_instant, to_micros
 from ledger.commands import AHEAD_MAX
+from ledger.currencies import exponent_of
 from ledger.decisions import BindingRow, DecisionState, Known
 from ledger.errors import InvalidRecordError, NoPlanError
 from ledger.events import (
@@ -42,7 +43,6 @@ from ledger.inputs import (
     occurred_at,
 )
 from ledger.mapper import InputEncoder, encode
-from ledger.money import exponent_of
 from ledger.outcomes import BOUND, RECORDED, REPEAT, Outcome
 from ledger.rules.binding import BindRequest, Bound, decide_bind, decide_unbind, renewed_until
 from ledger.rules.refund import RefundRequest, refuse_refund
@@ -231,7 +231,7 @@ class Decider:
 
     def _plan(self, asked: PlanInput) -> Outcome:
         """P-1: numbers without gaps, effective_from strictly increasing."""
-        published, terms = self._state.published, asked.command()
+        published, terms = self._state.published, asked.command().terms()
         for plan in published:
             if (plan.known.id, plan.known.source) == (asked.id, self._context.source):
                 return _repeat_or_conflict(plan.known, asked)

@@ -14,11 +14,11 @@ from itertools import islice
 from pathlib import Path
 
 from ledger.application import Ledger
-from ledger.clock import format_instant, from_micros, micros_of, to_micros
+from ledger.clock import micros_of, to_micros
 from ledger.decisions import BINDING_TABLE, REFUND_TABLE
 from ledger.errors import IntegrityError
 from ledger.events import BindingExpired, BindingReleased, BindingRenewed, Event, MemberBound, OrderRefunded
-from ledger.findings import Finding
+from ledger.findings import Finding, differing
 from ledger.ids import stream_of
 from ledger.mapper import decode_row
 from ledger.store.migrate import LEDGER, migrate
@@ -203,29 +203,9 @@ def _mend(session: Session, derived: Session) -> int:
 
 def _finding(derived: Session, difference: Difference) -> Finding:
     kept, found, expected = difference.kept, difference.found, difference.expected
+    columns, nothing = kept.table.columns, (None,) * len(kept.table.columns)
     subject = f"{kept.table.name} {difference.key[0]} at position {difference.key[1]}"
-    if expected is None:
-        return Finding(subject, "is there, but the log says nothing of it")
-    positions = (int(expected[1]),)
-    if kept is BINDINGS:
+    positions: tuple[int, ...] = () if expected is None else (int(expected[1]),)
+    if kept is BINDINGS and expected is not None:
         positions += tuple(row[0] for row in derived.rows(_CHANGES, bind=expected[2]))
-    if found is None:
-        return Finding(subject, "is missing", positions)
-    changed = [
-        f"{name} is {_readable(name, is_value)} instead of {_readable(name, must_be)}"
-        for name, is_value, must_be in zip(kept.table.columns, found, expected, strict=True)
-        if is_value != must_be
-    ]
-    return Finding(subject, ", ".join(changed), positions)
-
-
-def _readable(column: str, value: str | int | None) -> str:
-    """A value as people read it."""
-    if value is None:
-        return "nothing"
-    if not column.endswith("_us"):
-        return str(value)
-    try:
-        return format_instant(from_micros(int(value)))
-    except OverflowError:
-        return f"{value} microseconds"
+    return Finding(subject, differing(columns, found or nothing, expected or nothing), positions)

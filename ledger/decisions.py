@@ -133,7 +133,7 @@ class DecisionState:
         # Plans never change once published, so only the next one is asked for.
         self.read_recorded(sorted(streams | orders | invites | {self._next_plan()}))
         while (row := self._plan_rows.get(self._next_plan())) is not None:
-            terms = cast("PlanPublished", decode(row.topic, row.state)).data.asked
+            terms = cast("PlanPublished", decode(row.topic, row.state)).data.asked.terms()
             self._take_plan(terms, cast("Known", self._recorded[row.stream]))
             self.read_recorded([self._next_plan()])
         self._read_refunds(sorted(orders))

@@ -17,9 +17,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.clock import Instant, format_instant
+from ledger.clock import format_instant
 from ledger.commands import BindMember, InviteMember, PlaceOrder, PublishPlan, RefundOrder, UnbindMember
-from ledger.ids import StoredId
+from ledger.fields import Instant, StoredId
 
 Stream = Annotated[str, Field(min_length=1, max_length=320)]
 Number = Annotated[int, Field(ge=1, lt=1 << 53)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ledger.clock import from_micros, to_micros
-from ledger.commands import Command
+from ledger.commands import AHEAD_MAX, Command
 from ledger.errors import CorruptEventError
 from ledger.findings import Finding
 from ledger.mapper import decode_row
@@ -47,7 +47,7 @@ def check_recorded_at(log: LogRecorder) -> Iterator[Finding]:
 
 
 def check_events(log: LogRecorder, progress: Progress) -> Iterator[Finding]:
-    """Every event decodes, is canonical, lies under its own columns, and is what its content hash says (V-2, G-6)."""
+    """Every event decodes, is canonical, lies under its own columns, and says what was asked (V-2, G-2, G-6)."""
     head, after = log.head(), 0
     while after < head:
         with log.reading() as session:
@@ -71,3 +71,9 @@ def _faults(row: Recorded, recorded_at_us: int) -> Iterator[str]:
     asked: Command | None = getattr(event.data, "asked", None)
     if event.content != (None if asked is None else asked.content_hash()):
         yield "its content hash is not that of what was asked"
+    if asked is None:
+        return
+    if (event.id, event.stream, event.occurred_at) != (asked.id, asked.stream(event.source), asked.at):
+        yield "its id, stream or occurred_at is not that of what was asked"
+    if event.occurred_at > event.recorded_at + AHEAD_MAX:
+        yield f"says it occurred at {event.occurred_at}, more than 5 minutes after it was recorded"

@@ -6,26 +6,24 @@ from collections.abc import Iterator
 
 from ledger.clock import format_instant, from_micros
 from ledger.findings import Finding
-from ledger.store.recorder import LogRecorder
-from projections.replay.session import replaying
+from projections.books import Books
 from projections.runner import Progress
 
 
-def check_bindings(log: LogRecorder, progress: Progress) -> Iterator[Finding]:
+def check_bindings(books: Books, progress: Progress) -> Iterator[Finding]:
     """What was decided when requests were recorded is what the rules decide from the log before them (B-1 to B-9).
 
     Raises:
         IntegrityError: the log is not one this ledger wrote.
     """
-    with replaying(log, log.head(), progress=progress) as replay:
-        for row in replay.decide_again():
-            message = f"was recorded as {row.recorded}; the rules say {row.decided}"
-            yield Finding(f"request at position {row.position}", message, (row.position,))
-        for row in replay.bindings_otherwise():
-            recorded = _told(row.recorded_ends_at_us, row.recorded_released_at_us)
-            decided = _told(row.decided_ends_at_us, row.decided_released_at_us)
-            subject = f"binding of {row.member} at position {row.bind}"
-            yield Finding(subject, f"is recorded with {recorded}; the rules say {decided}", (row.bind,))
+    for row in books.decided(progress):
+        message = f"was recorded as {row.recorded}; the rules say {row.decided}"
+        yield Finding(f"request at position {row.position}", message, (row.position,))
+    for row in books.bindings_otherwise(progress):
+        recorded = _told(row.recorded_ends_at_us, row.recorded_released_at_us)
+        decided = _told(row.decided_ends_at_us, row.decided_released_at_us)
+        subject = f"binding of {row.member} at position {row.bind}"
+        yield Finding(subject, f"is recorded with {recorded}; the rules say {decided}", (row.bind,))
 
 
 def _told(ends_at_us: int | None, released_at_us: int | None) -> str:

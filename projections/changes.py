@@ -8,9 +8,10 @@ from typing import NamedTuple, cast
 from ledger.clock import micros_of, parse_instant, to_micros
 from ledger.commands import PublishPlan
 from ledger.events import BindingReleased, BindingRenewed, MemberBound, OrderPlaced, OrderRefunded, PlanPublished
+from ledger.fields import STORED
 from ledger.ids import stream_of
 from ledger.mapper import check_type, decode_row
-from ledger.money import STORED
+from ledger.plan import PlanTerms
 from ledger.reading import read_input_event
 from ledger.store.recorder import Recorded
 
@@ -73,9 +74,9 @@ class Published(NamedTuple):
     position: int
     terms: str
 
-    def plan(self) -> PublishPlan:
+    def plan(self) -> PlanTerms:
         """The plan's terms."""
-        return PublishPlan.model_validate_json(self.terms, context=STORED)
+        return PublishPlan.model_validate_json(self.terms, context=STORED).terms()
 
 
 Change = Placed | Refunded | Bound | Released | Renewed | Published

@@ -33,7 +33,7 @@ _UPDATE_TEAM_BINDINGS = load("projections", "update_team_bindings")
 _ADD_TO_BALANCES = load("projections", "add_to_balances")
 _PLAN = load("projections", "select_plan")
 
-_TEAM_BINDING = Table(
+TEAM_BINDING = Table(
     "team_binding",
     {
         "member": "text",
@@ -46,7 +46,7 @@ _TEAM_BINDING = Table(
         "released_at_us": "int8",
     },
 )
-_ORDER_OUTCOME = Table(
+ORDER_OUTCOME = Table(
     "order_outcome",
     {
         "position": "int8",
@@ -68,7 +68,7 @@ _ORDER_OUTCOME = Table(
         "commission_3": "int8",
     },
 )
-_ORDER_REFUND = Table(
+ORDER_REFUND = Table(
     "order_refund",
     {
         "order_position": "int8",
@@ -81,7 +81,7 @@ _ORDER_REFUND = Table(
         "clawback_3": "int8",
     },
 )
-_MEMBER_ORDER = Table(
+MEMBER_ORDER = Table(
     "member_order", {"member": "text", "until_us": "int8", "first_position": "int8", "positions": "text"}
 )
 
@@ -102,7 +102,7 @@ class Commissions:
         self._whole.clear()
         number = 1
         while rows := log.rows(_PLAN, stream=stream_of("plan", str(number)), upto=checkpoint):
-            self._fold.plans.add(cast("PlanPublished", decode(*rows[0])).data.asked)
+            self._fold.plans.add(cast("PlanPublished", decode(*rows[0])).data.asked.terms())
             number += 1
 
     def project(self, session: Session, changes: Changes) -> None:
@@ -116,10 +116,10 @@ class Commissions:
         self._read(session, changes)
         facts = _Facts(changes[0].position)
         # Orders go out as they are folded: the database stores the first while the last is still to be folded.
-        session.insert(_ORDER_OUTCOME, map(_order_row, self._folded(changes, facts)))
+        session.insert(ORDER_OUTCOME, map(_order_row, self._folded(changes, facts)))
         self._write_bindings(session, facts)
-        session.insert(_ORDER_REFUND, map(_refund_row, facts.clawbacks))
-        session.insert(_MEMBER_ORDER, facts.member_rows())
+        session.insert(ORDER_REFUND, map(_refund_row, facts.clawbacks))
+        session.insert(MEMBER_ORDER, facts.member_rows())
         session.write(_ADD_TO_BALANCES, facts.account_rows())
         self._fold.orders.clear()
 
@@ -191,7 +191,7 @@ class Commissions:
     def _write_bindings(self, session: Session, facts: _Facts) -> None:
         new = [placed for placed in facts.bindings.values() if placed.position >= facts.first]
         moved = [placed for placed in facts.bindings.values() if placed.position < facts.first]
-        session.insert(_TEAM_BINDING, map(_binding_row, new))
+        session.insert(TEAM_BINDING, map(_binding_row, new))
         session.write(
             _UPDATE_TEAM_BINDINGS,
             [

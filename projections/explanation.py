@@ -170,7 +170,7 @@ def explain_member(session: Session, member: str, as_of: datetime) -> MemberExpl
 
 def _plan(log: LogRecorder, number: int) -> PlanTerms:
     stored = log.select_events(stream_of("plan", str(number)))[0]
-    return cast("PlanPublished", decode(stored.topic, stored.state)).data.asked
+    return cast("PlanPublished", decode(stored.topic, stored.state)).data.asked.terms()
 
 
 def _state(available_at: datetime, as_of: datetime) -> State:

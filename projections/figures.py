@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from projections.balances import Balance
 
@@ -63,6 +64,18 @@ class Replay:
     levels: Mapping[str, Mapping[int, LevelTotals]]
     outcomes: Mapping[str, int]
     balances: Sequence[Balance]
+
+
+def figures_document(found: Replay) -> dict[str, Any]:
+    """Totals, levels and outcomes as JSON has them (cli.md, `replay`)."""
+    return {
+        "totals": {currency: asdict(total) for currency, total in found.totals.items()},
+        "levels": {
+            currency: {str(level): asdict(row) for level, row in by_level.items()}
+            for currency, by_level in found.levels.items()
+        },
+        "outcomes": dict(found.outcomes),
+    }
 
 
 def totals_of(balances: Sequence[Balance]) -> dict[str, CurrencyTotals]:

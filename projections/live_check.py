@@ -1,39 +1,60 @@
-"""The live tables against the second engine, at their checkpoint: every balance, and the totals of every level."""
+"""The live tables against the second engine, at their checkpoint: every balance, and every row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
 
-from ledger.clock import to_micros
-from ledger.findings import Finding
-from ledger.store.recorder import LogRecorder
-from ledger.store.session import Session, load
-from projections.balances import Balance, balances_at, digest
-from projections.checkpoint import checkpoint, hold
-from projections.commissions import NAME
-from projections.figures import LevelTotals
-from projections.replay.session import Session as Replaying
-from projections.replay.session import replaying
+from ledger.findings import Finding, differing
+from ledger.store.session import Row, Table
+from projections.balances import Balance
+from projections.books import Books
+from projections.commissions import NAME, ORDER_OUTCOME, ORDER_REFUND, TEAM_BINDING
+from projections.replay.summary import balances_of
 from projections.runner import Progress
-
-_ORDERS = load("projections", "select_level_orders")
-_REFUNDS = load("projections", "select_level_refunds")
-
-_ACCRUALS = load("projections", "select_accruals")
 
 MEMBERS_MAX = 100
 ORDERS_MAX = 20
 
-_LEVEL = ("orders", "base_minor", "commission_minor", "members", "refund_base_minor", "clawback_minor")
 _AMOUNTS = ("earned", "clawed_back", "pending", "available")
 
-# A currency and a level, and its figures in the order of _LEVEL.
-Levels = Mapping[tuple[str, int], tuple[int, ...]]
+# A balance as it is and as it must be; None: there is none.
+Unlike = tuple[Balance | None, Balance | None]
 
 
-def check_projection(log: LogRecorder, as_of: datetime, progress: Progress) -> Iterator[Finding]:
-    """Balances and levels of the live tables are those of the second engine, as of T at the checkpoint.
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A live table whose rows are compared one by one.
+
+    kept       a condition on its rows: what is dated after T is in the table, but in no figure as of T
+    key        columns of its key
+    subject    the column that says what a row is about
+    positions  columns that hold positions of the events behind a row
+    """
+
+    table: Table
+    kept: LiteralString
+    key: LiteralString
+    subject: str
+    positions: tuple[str, ...]
+
+
+_COMPARED = (
+    Compared(ORDER_OUTCOME, "occurred_at_us <= as_of_us()", "position", "order_stream", ("position",)),
+    Compared(
+        ORDER_REFUND,
+        "value_at_us <= as_of_us()",
+        "order_position, position",
+        "refund_stream",
+        ("order_position", "position"),
+    ),
+    Compared(TEAM_BINDING, "true", "member, position", "bind", ("position",)),
+)
+
+
+def check_projection(books: Books, progress: Progress) -> Iterator[Finding]:
+    """Every balance and every row of the live tables is the second engine's, as of T at the checkpoint.
 
     It decides every binding again, so the two share neither rules nor decisions: what is found here may be wrong on
     either side (X-2). A balance that differs is shown with the orders behind it.
@@ -41,55 +62,50 @@ def check_projection(log: LogRecorder, as_of: datetime, progress: Progress) -> I
     Raises:
         IntegrityError: the log is not one this ledger wrote.
     """
-    with log.reading() as session:
-        hold(session)
-        position, live_balances, live_levels = (
-            checkpoint(session, NAME),
-            balances_at(session, as_of),
-            _live(session, as_of),
-        )
-    head = log.head()
-    if position > head:
-        yield Finding(f"checkpoint of {NAME}", f"is {position}, but the log ends at {head}")
-    with replaying(log, min(position, head), progress=progress) as replay:
-        replay.decide_again()
-        found = replay.answer(as_of)
-        if digest(live_balances) != found.digest:
-            yield from _balances(log, replay, as_of, live_balances)
-        yield from _levels(live_levels, _replayed(found.levels))
+    live, head = books.read(progress)
+    if live.position > head:
+        yield Finding(f"checkpoint of {NAME}", f"is {live.position}, but the log ends at {head}")
+    question = books.expect(min(live.position, head), progress)
+    yield from _balances(books, list(_unlike(live.balances, balances_of(question))))
+    for compared in _COMPARED:
+        yield from _rows(books, compared)
+    yield from _lists(books)
 
 
-def _balances(log: LogRecorder, replay: Replaying, as_of: datetime, live: Sequence[Balance]) -> Iterator[Finding]:
-    lives = {(balance.member, balance.currency): balance for balance in live}
-    others = {(balance.member, balance.currency): balance for balance in replay.balances(as_of)}
-    wrong = sorted(key for key in lives.keys() | others.keys() if lives.get(key) != others.get(key))
-    # Of more members nobody reads, and each is asked for by itself.
-    orders = _orders_behind(log, replay, as_of, {member for member, _ in wrong[:MEMBERS_MAX]})
-    for key in wrong:
-        behind = sorted(orders.get(key, ()))
-        why = f"orders that differ: {len(behind)}" if behind else "its orders agree"
-        message = f"is {_amounts(lives.get(key))} instead of {_amounts(others.get(key))}; {why}"
-        yield Finding(f"balance of {' in '.join(key)}", message, tuple(behind[:ORDERS_MAX]))
+def _unlike(live: Iterable[Balance], expected: Iterable[Balance]) -> Iterator[Unlike]:
+    """Balances that differ; both sides come in order (S-3)."""
+    lives, others = iter(live), iter(expected)
+    found, wanted = next(lives, None), next(others, None)
+    while found is not None or wanted is not None:
+        if wanted is None or (found is not None and _place(found) < _place(wanted)):
+            yield found, None
+            found = next(lives, None)
+        elif found is None or _place(wanted) < _place(found):
+            yield None, wanted
+            wanted = next(others, None)
+        else:
+            if found != wanted:
+                yield found, wanted
+            found, wanted = next(lives, None), next(others, None)
 
 
-def _orders_behind(
-    log: LogRecorder, replay: Replaying, as_of: datetime, members: set[str]
-) -> dict[tuple[str, str], set[int]]:
-    """Positions of the orders that give members other amounts, by member and currency."""
-    with log.reading() as session:
-        live = {
-            (member, row[5], row[1], row[8], row[10], row[11])
-            for member in members
-            for row in session.rows(_ACCRUALS, member=member, as_of=to_micros(as_of))
-        }
-    other = {
-        (name, currency, row.order_position, row.level, row.commission_minor, row.clawback_minor)
-        for name, currency, row in replay.orders_of(as_of, members)
-    }
-    behind: dict[tuple[str, str], set[int]] = {}
-    for member, currency, position, *_ in live ^ other:
-        behind.setdefault((member, currency), set()).add(position)
-    return behind
+def _place(balance: Balance) -> tuple[bytes, bytes]:
+    return balance.member.encode(), balance.currency.encode()
+
+
+def _balances(books: Books, unlike: Sequence[Unlike]) -> Iterator[Finding]:
+    # Of more members nobody reads.
+    members = sorted({one.member for pair in unlike[:MEMBERS_MAX] for one in pair if one is not None})
+    behind: dict[tuple[str, str], list[int]] = {}
+    for member, currency, position in books.find("orders_behind", members=members) if members else ():
+        behind.setdefault((member, currency), []).append(position)
+    for pair in unlike:
+        found, expected = pair
+        member, currency = next((one.member, one.currency) for one in pair if one is not None)
+        orders = behind.get((member, currency), [])
+        why = f"orders that differ: {len(orders)}" if orders else "its orders agree"
+        message = f"is {_amounts(found)} instead of {_amounts(expected)}; {why}"
+        yield Finding(f"balance of {member} in {currency}", message, tuple(orders[:ORDERS_MAX]))
 
 
 def _amounts(balance: Balance | None) -> str:
@@ -98,32 +114,26 @@ def _amounts(balance: Balance | None) -> str:
     return " ".join(f"{name}={getattr(balance, name)}" for name in _AMOUNTS)
 
 
-def _levels(live: Levels, replayed: Levels) -> Iterator[Finding]:
-    for key in sorted(live.keys() | replayed.keys()):
-        is_now, must_be = live.get(key, (0,) * len(_LEVEL)), replayed.get(key, (0,) * len(_LEVEL))
-        wrong = [f"{name} is {a} instead of {b}" for name, a, b in zip(_LEVEL, is_now, must_be, strict=True) if a != b]
-        if wrong:
-            yield Finding(f"level {key[1]} in {key[0]}", ", ".join(wrong))
-
-
-def _live(session: Session, as_of: datetime) -> Levels:
-    at = to_micros(as_of)
-    refunds = {(row[1], row[0]): row[2:] for row in session.rows(_REFUNDS, as_of=at)}
-    orders = {(row[1], row[0]): row[2:] for row in session.rows(_ORDERS, as_of=at)}
-    keys = orders.keys() | refunds.keys()
-    return {key: (*orders.get(key, (0, 0, 0, 0)), *refunds.get(key, (0, 0))) for key in keys}
-
-
-def _replayed(levels: Mapping[str, Mapping[int, LevelTotals]]) -> Levels:
-    return {
-        (currency, level): (
-            row.orders,
-            row.base_minor,
-            row.commission_minor,
-            row.members,
-            row.refund_base_minor,
-            row.clawback_minor,
+def _rows(books: Books, compared: Compared) -> Iterator[Finding]:
+    columns = list(compared.table.columns)
+    for found, expected in books.differences(compared.table.name, kept=compared.kept, key=compared.key):
+        # Either side may be missing; what both have, the key above all, is the same on both.
+        row: Row = tuple(
+            is_now if is_now is not None else must_be for is_now, must_be in zip(found, expected, strict=True)
         )
-        for currency, by_level in levels.items()
-        for level, row in by_level.items()
-    }
+        named: dict[str, Any] = dict(zip(columns, row, strict=True))
+        positions = tuple(named[name] for name in compared.positions)
+        subject = f"{compared.table.name} {named[compared.subject]} at position {named['position']}"
+        yield Finding(subject, differing(columns, found, expected), positions)
+
+
+def _lists(books: Books) -> Iterator[Finding]:
+    """Which orders concern whom: what the balance of one member is worked out from."""
+    for position, member, is_listed, is_concerned, _, _ in books.find("lists_otherwise"):
+        if not is_listed:
+            message = "does not list the order, which concerns them"
+        elif not is_concerned:
+            message = "lists the order, which does not concern them"
+        else:
+            message = "lists the order as over before it is"
+        yield Finding(f"member_order of {member}", message, (position,))

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,10 @@ from tests.postgres_server import Databases
 # user may create databases). A test that stops or kills a server starts its own: `with postgres_server() as server`.
 
 ADDRESS = pytest.StashKey[str]()
+
+# A shell starts what runs in its background with Ctrl-C ignored, and so would be every program that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Worker(Protocol):

@@ -34,6 +34,7 @@ READ_CHUNK = 5_000
 _HEAD = load("ledger.store", "select_head")
 _STREAM = load("ledger.store", "select_stream")
 _LOG = load("ledger.store", "select_log")
+_STATES = load("ledger.store", "select_states")
 _NOTIFICATIONS = load("ledger.store", "select_notifications")
 
 
@@ -102,6 +103,14 @@ class LogRecorder(ApplicationRecorder, ABC):
     @abstractmethod
     def reading(self) -> AbstractContextManager[Session]:
         """A read-only transaction that sees one state of everything."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Returns once all that could be read before is on disk, and outlasts a crash of the machine.
+
+        Raises:
+            ReplicaError: the store is a copy, which another one may yet contradict.
+        """
 
     def wait(self, seconds: float) -> bool:
         """Waits until something may have been appended, at most so long: polling is the truth, waking sooner.
@@ -214,3 +223,15 @@ def read_log(session: Session, after: int, upto: int, most: int) -> list[Recorde
     if not is_whole:
         raise IntegrityError(f"the log has a gap somewhere after position {after}")
     return rows
+
+
+def read_states(session: Session, after: int, upto: int) -> list[bytes]:
+    """The stored bytes of exactly the events of `(after, upto]`, in order.
+
+    Raises:
+        IntegrityError: the log has not all of them.
+    """
+    states = [state for (state,) in session.rows(_STATES, after=after, upto=upto)]
+    if len(states) != upto - after:
+        raise IntegrityError(f"the log has {len(states)} of the {upto - after} events after position {after}")
+    return states

@@ -17,6 +17,7 @@ from ledger.tree.proofs import (
     check_count,
     check_hashes,
     check_root,
+    frontier,
     span_hash,
     split,
 )
@@ -45,12 +46,8 @@ def range_proof(subtree: SubtreeHash, *, start: int, end: int, size: int) -> Ran
     """
     if not 0 <= start < end <= size:
         raise ValueError(_no_range(start, end, size))
-    left = list[bytes]()
-    for level in reversed(range(start.bit_length())):
-        if start >> level & 1:
-            left.append(subtree(level, (start >> level) - 1))
-    right = [span_hash(subtree, middle, stop) for _, middle, stop in reversed(_turns(end, size))]
-    return RangeProof(start, end, size, tuple(left), tuple(right))
+    right = [span_hash(subtree, middle, stop) for _, middle, stop in reversed(turns(end, size))]
+    return RangeProof(start, end, size, frontier(subtree, start), tuple(right))
 
 
 class RangeVerifier:
@@ -70,7 +67,7 @@ class RangeVerifier:
             raise ProofError(_no_range(start, end, size))
         check_hashes(*proof.left, *proof.right)
         check_count(proof.left, start.bit_count())
-        check_count(proof.right, len(_turns(end, size)))
+        check_count(proof.right, len(turns(end, size)))
         self._proof = proof
         self._tree = RootBuilder(start, proof.left)
 
@@ -94,6 +91,13 @@ class RangeVerifier:
             check_hashes(*leaves)
         self._tree.extend(leaves)
 
+    def root_so_far(self) -> bytes:
+        """The root of the tree that ends with the last leaf taken; what lies left of the range is in it.
+
+        It holds if the range does: whatever stands for the leaves on the left, `verify` proves.
+        """
+        return self._tree.root()
+
     def verify(self, root: bytes) -> None:
         """Proves that the leaves taken are exactly the range's, in the tree of this root.
 
@@ -113,8 +117,8 @@ class RangeVerifier:
         """From the end of the range up: on the left are peaks of the tree so far, on the right hashes of the proof."""
         end, peaks = self._proof.end, list(self._tree.frontier)
         node, node_start = peaks.pop(), end & end - 1  # a frontier is the bits of its size: the last peak, the lowest
-        turns = reversed(_turns(end, self._proof.size))
-        for (start, _, _), right in zip(turns, self._proof.right, strict=True):
+        ways = reversed(turns(end, self._proof.size))
+        for (start, _, _), right in zip(ways, self._proof.right, strict=True):
             while node_start > start:
                 node, node_start = node_hash(peaks.pop(), node), node_start & node_start - 1
             node = node_hash(node, right)
@@ -123,20 +127,20 @@ class RangeVerifier:
         return node
 
 
-def _turns(end: int, size: int) -> list[tuple[int, int, int]]:
+def turns(end: int, size: int) -> list[tuple[int, int, int]]:
     """Where the way from the root down to the end of the range turns left, from the root on.
 
     Start, middle and end of each such node: its left half holds leaf end-1, its right half nothing of the range.
     """
-    start, stop, turns = 0, size, list[tuple[int, int, int]]()
+    start, stop, found = 0, size, list[tuple[int, int, int]]()
     while stop != end:
         middle = start + split(stop - start)
         if end <= middle:
-            turns.append((start, middle, stop))
+            found.append((start, middle, stop))
             stop = middle
         else:
             start = middle
-    return turns
+    return found
 
 
 def _no_range(start: int, end: int, size: int) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
+from ledger.currencies import exponent_of
+from ledger.decimals import decimal_text
 from ledger.errors import RefusedError
-from ledger.money import decimal_text, exponent_of
 from projections.journals.accounts import account_name
 from projections.journals.dialects import FIRST, LAST, Form, Line, dialect_of
 from projections.journals.posting import Posting, Transaction, transactions_of

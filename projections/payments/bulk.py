@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
+from ledger.decimals import decimal_text
 from ledger.findings import Finding
-from ledger.money import decimal_text
 from projections.payments.errors import UnpayableError
 from projections.payments.payment import Payment
 from projections.payments.profile import Profile, Value

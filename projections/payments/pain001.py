@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import BinaryIO
 from xml.sax.saxutils import escape
 
+from ledger.decimals import decimal_text
 from ledger.findings import Finding
-from ledger.money import decimal_text
 from projections.payments.account import Account, system_of
 from projections.payments.debtor import Debtor
 from projections.payments.errors import UnpayableError

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ledger.canonical import canonical
+from ledger.currencies import check_currency
 from ledger.ids import check_id
-from ledger.money import check_currency
 from projections.payments.account import Account, account_of
 
 NAME_MAX = 140

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ledger.disk import sync
 from ledger.findings import Finding
 from projections.payments.bulk import read_payments, write_payments
 from projections.payments.checking import FINDINGS_MAX, compare_payments
@@ -73,8 +73,7 @@ def _release(
     try:
         with open(handle, "wb") as out:  # noqa: PTH123  # a handle, not a path
             write(out)
-            out.flush()
-            os.fsync(out.fileno())
+        sync(partial)
         _prove(partial, check)
         _publish(partial, path)
     finally:
@@ -100,11 +99,7 @@ def _publish(partial: Path, path: Path) -> None:
             raise FileExistsAlreadyError(f"{path} is there already and is another file; it is not written over")
         return
     partial.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)
 
 
 def _sha256(path: Path) -> str:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
 from ledger.clock import parse_instant
-from ledger.money import decimal_text, minor_of
+from ledger.decimals import decimal_text, minor_of
 from projections.payments.errors import BadFileError, Fault
 from projections.payments.lines import Fields, header_of, read_rows, read_texts
 from projections.payments.payment import Payout

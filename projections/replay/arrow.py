@@ -7,24 +7,31 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 from typing import Any
 
 import nanoarrow
 
-STORED_COLUMNS = ("position", "stream", "version", "topic", "state", "recorded_at_us")
+from ledger.store.recorder import EVENT_TABLE
+from ledger.store.session import Table
+
+STORED_COLUMNS = tuple(EVENT_TABLE.columns)
+
+_TYPES = {"int8": nanoarrow.int64(), "text": nanoarrow.string(), "bytea": nanoarrow.binary()}
 
 
-def arrow_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> nanoarrow.Array:
+def arrow_rows(names: Sequence[str], rows: Sequence[Sequence[Any]], table: Table = EVENT_TABLE) -> nanoarrow.Array:
     """Rows of integers, texts, bytes and NULLs as one Arrow array, which DuckDB reads without copying.
 
     Args:
-        names: of the columns; of STORED_COLUMNS, which have one type each.
+        names: of the columns.
         rows: any number.
+        table: which has columns of these names.
     """
+    kinds: dict[str, str] = {**table.columns}
     columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(names)
-    return arrow_columns({name: _TYPES[name](column) for name, column in zip(names, columns, strict=True)}, len(rows))
+    made = {name: nanoarrow.c_array(column, _TYPES[kinds[name]]) for name, column in zip(names, columns, strict=True)}
+    return arrow_columns(made, len(rows))
 
 
 def arrow_columns(columns: dict[str, Any], length: int) -> nanoarrow.Array:
@@ -36,26 +43,3 @@ def arrow_columns(columns: dict[str, Any], length: int) -> nanoarrow.Array:
 def integers(values: Sequence[int]) -> Any:  # noqa: ANN401  # nanoarrow has no public type for it
     """A column of 64-bit integers."""
     return nanoarrow.c_array_from_buffers(nanoarrow.int64(), len(values), [None, array("q", values)])
-
-
-def _texts(values: Sequence[str]) -> Any:  # noqa: ANN401
-    return _variable(nanoarrow.string(), [value.encode() for value in values])
-
-
-def _blobs(values: Sequence[bytes]) -> Any:  # noqa: ANN401
-    return _variable(nanoarrow.binary(), values)
-
-
-def _variable(kind: Any, values: Sequence[bytes]) -> Any:  # noqa: ANN401
-    ends = array("i", accumulate(map(len, values), initial=0))
-    return nanoarrow.c_array_from_buffers(kind, len(values), [None, ends, b"".join(values)])
-
-
-_TYPES: dict[str, Callable[[Sequence[Any]], Any]] = {
-    "position": integers,
-    "stream": _texts,
-    "version": integers,
-    "topic": _texts,
-    "state": _blobs,
-    "recorded_at_us": integers,
-}

@@ -12,7 +12,7 @@ from ledger.events import EVENTS
 from ledger.store.recorder import LogRecorder
 from ledger.store.session import load
 from projections.replay.arrow import STORED_COLUMNS, arrow_rows
-from projections.replay.source import EventSource
+from projections.replay.source import EventSource, fetched
 from projections.replay.statements import statement
 from projections.runner import Progress
 
@@ -71,27 +71,14 @@ class Loading:
         Raises:
             IntegrityError: positions are missing, or an event is not one of this version.
         """
-        step = self._range_events
-        parts = [(start, min(upto, start + step)) for start in range(after, upto, step)]
-        with ThreadPoolExecutor(2) as pool:
-
-            def fetch(part: tuple[int, int]) -> str:
-                name = f"raw_{part[0]}"
-                with self._duck.cursor() as duck:
-                    source.fill(duck, name, *part)
-                return name
-
-            fetched = pool.submit(fetch, parts[0]) if parts else None
-            for index, part in enumerate(parts):
-                table = fetched.result() if fetched is not None else ""
-                fetched = pool.submit(fetch, parts[index + 1]) if index + 1 < len(parts) else None
+        with ThreadPoolExecutor(1) as pool:
+            for table, count in fetched(self._duck, source, after, upto, self._range_events):
                 staged = pool.submit(self._stage, table)
                 if watch is not None:
                     watch(self._duck, table)
                 staged.result()
-                self._duck.execute(f"DROP TABLE {table}")
                 if progress is not None:
-                    progress(part[1] - part[0])
+                    progress(count)
 
     def unknown(self) -> list[str]:
         """Streams of orders and bindings that what was taken refers to, and that are not in `known_stream` yet."""

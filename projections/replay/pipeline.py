@@ -18,6 +18,12 @@ What is made of them, each in sql/<name>.sql:
     level_row, empty_level -> member_sum, level_sum                                          per chunk of positions
     member_sum and level_sum of all chunks -> member_total -> balance, level, outcome        once
 
+and, where every row is asked for and not only sums:
+
+    refund_fact -> refund_step -> single_run, in the place of refund_run                     per chunk of positions
+    accrual, level_row, empty_level -> order_outcome; level_row, refund_step -> posting      per chunk of positions
+    piece -> edge_now -> team_row                                                            once
+
 Orders are taken in chunks of positions, because a hundred million do not fit into one statement.
 """
 
@@ -31,6 +37,9 @@ from projections.replay.statements import statement
 
 CHUNK_POSITIONS = 24_000_000
 FACTS_JOINED = 128
+
+_SUMS = ("level_sum", "member_sum")
+_DETAILS = ("order_outcome", "posting")
 
 Row = tuple[Any, ...]
 
@@ -79,7 +88,7 @@ class Question:
             (first, min(first + chunk_positions - 1, at_position))
             for first in range(1, max(at_position, 1) + 1, chunk_positions)
         ]
-        self._has_sums = False
+        self._has_sums = self._has_details = False
         engine.declare("as_of_us", as_of_us)
         engine.declare("at_position", at_position)
         engine.declare("facts_joined", facts_joined)
@@ -130,17 +139,28 @@ class Question:
             self._take(chunk)
             yield from map(OrderLevel._make, self._engine.rows(statement("order_level")))
 
+    def tabulate(self) -> None:
+        """Leave `balance`, `order_outcome`, `posting` and `team_row` with the engine, for whoever reads all rows.
+
+        The sums are made in the same pass, so ask for figures afterwards.
+        """
+        self._has_details, self._has_sums = True, False
+        self._sum_up()
+        self._define("edge_now", materialised=False)
+        self._define("team_row", materialised=False)
+
     def _sum_up(self) -> None:
-        """Make `level_sum` and `member_total` of all chunks, once."""
+        """Make `level_sum` and `member_total` of all chunks, and the details, once."""
         if self._has_sums:
             return
+        names = (*_SUMS, *_DETAILS) if self._has_details else _SUMS
         for number, chunk in enumerate(self._chunks):
             self._take(chunk)
-            for name in ("level_sum", "member_sum"):
+            for name in names:
                 self._engine.define(f"{name}_{number}", statement(name), materialised=True)
             if self._progress is not None:
                 self._progress(chunk[1] - chunk[0] + 1)
-        for name in ("level_sum", "member_sum"):
+        for name in names:
             parts = (f"SELECT * FROM {name}_{number}" for number in range(len(self._chunks)))  # noqa: S608  # our names
             self._engine.define(name, " UNION ALL ".join(parts), materialised=False)
         if len(self._chunks) == 1:
@@ -156,15 +176,23 @@ class Question:
         self._engine.declare("chunk_last", chunk[1])
         self._define("near_piece", materialised=False)
         self._define("order_chunk", materialised=False)
-        self._define("refund_run", materialised=True)
+        self._run_refunds()
         self._see_pieces()
         if self._has_crowded:
             self._climb()
         else:
             self._engine.define("upline", statement("near_upline"), materialised=False)
         self._define("accrual", materialised=True)
-        self._define("level_row", materialised=False)
+        self._define("level_row", materialised=self._has_details)
         self._define("empty_level", materialised=False)
+
+    def _run_refunds(self) -> None:
+        """Define what refunds took off each order: put together, or each on its own."""
+        if not self._has_details:
+            self._define("refund_run", materialised=True)
+            return
+        self._define("refund_step", materialised=True)
+        self._engine.define("refund_run", statement("single_run"), materialised=False)
 
     def _see_pieces(self) -> None:
         """Define the pieces that each of the three steps up can meet; of one chunk these are nearly all."""

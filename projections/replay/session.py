@@ -180,24 +180,28 @@ def replaying(
         IntegrityError: the log is not one this ledger wrote, or the archive is not as it was sealed.
     """
     started, setup = time.perf_counter(), setup or Setup()
-    try:
-        with _connected(setup) as duck:
-            if archive is None:
-                content = from_store(duck, log, at_position, progress)
-            else:
-                content = from_archive(duck, archive, log, at_position, progress)
-            yield Session(duck, at_position, content, started)
-    except duckdb.OutOfMemoryException:
-        raise MemoryLimitError(setup.memory_limit) from None
+    with connected(setup) as duck:
+        if archive is None:
+            content = from_store(duck, log, at_position, progress)
+        else:
+            content = from_archive(duck, archive, log, at_position, progress)
+        yield Session(duck, at_position, content, started)
 
 
 @contextmanager
-def _connected(setup: Setup) -> Generator[DuckDBPyConnection]:
-    """A database in memory that spills into a folder of its own."""
-    with (
-        tempfile.TemporaryDirectory(prefix="refledger-replay-", dir=setup.spill_folder) as folder,
-        duckdb.connect(config={"memory_limit": setup.memory_limit, "temp_directory": folder}) as duck,
-    ):
-        # It would draw on standard output, which belongs to the answer.
-        duck.execute("SET enable_progress_bar = false")
-        yield duck
+def connected(setup: Setup) -> Generator[DuckDBPyConnection]:
+    """A database in memory that spills into a folder of its own.
+
+    Raises:
+        MemoryLimitError: what is done with it takes more than it may.
+    """
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="refledger-replay-", dir=setup.spill_folder) as folder,
+            duckdb.connect(config={"memory_limit": setup.memory_limit, "temp_directory": folder}) as duck,
+        ):
+            # It would draw on standard output, which belongs to the answer.
+            duck.execute("SET enable_progress_bar = false")
+            yield duck
+    except duckdb.OutOfMemoryException:
+        raise MemoryLimitError(setup.memory_limit) from None

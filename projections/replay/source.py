@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import adbc_driver_manager as adbc
 import adbc_driver_postgresql  # pyright: ignore[reportMissingTypeStubs]
@@ -22,6 +23,8 @@ from projections.replay.arrow import STORED_COLUMNS, arrow_rows
 
 # Rows that Python holds at a time while it makes columns of them.
 ROWS_AT_A_TIME = 50_000
+# Events as Python objects: what fits into a core's cache is hashed quickest.
+EVENTS_AT_A_TIME = 1_024
 
 _STORED = load("ledger.store", "select_stored")
 
@@ -161,6 +164,60 @@ class ParquetSource(_Closing):
             {"paths": self._paths, "after": after, "upto": upto},
         )
         check_whole(duck, table, after, upto)
+
+
+def fetched(
+    duck: DuckDBPyConnection, source: EventSource, after: int, upto: int, step: int
+) -> Generator[tuple[str, int]]:
+    """The events with positions in (after, upto] part by part: the next is fetched while one is in use.
+
+    Args:
+        duck: gets a table of each part, which is there until the next part is asked for.
+        source: of the events.
+        after: positions up to this one are not fetched.
+        upto: the last position.
+        step: events of a part at most; two parts are in memory at once.
+
+    Yields:
+        The name of the table, and how many events it has.
+
+    Raises:
+        IntegrityError: positions are missing.
+    """
+    parts = [(start, min(upto, start + step)) for start in range(after, upto, step)]
+
+    def fetch(part: tuple[int, int]) -> str:
+        name = f"raw_{part[0]}"
+        with duck.cursor() as reading:
+            source.fill(reading, name, *part)
+        return name
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(fetch, parts[0]) if parts else None
+        for index, part in enumerate(parts):
+            table = ahead.result() if ahead is not None else ""
+            ahead = pool.submit(fetch, parts[index + 1]) if index + 1 < len(parts) else None
+            yield table, part[1] - part[0]
+            duck.execute(f"DROP TABLE {table}")
+
+
+def batches(duck: DuckDBPyConnection, select: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows of a query over stored events, some at a time; the first column is the position.
+
+    Args:
+        duck: in use until the last batch was taken.
+        select: the query.
+
+    Raises:
+        IntegrityError: they do not come in the order of their positions, or not all do.
+    """
+    events, last = duck.execute(select), 0
+    while batch := events.fetchmany(EVENTS_AT_A_TIME):
+        last = last or batch[0][0] - 1
+        if [row[0] for row in batch] != list(range(last + 1, last + len(batch) + 1)):
+            raise IntegrityError(f"the events after position {last} are not in order")
+        yield batch
+        last += len(batch)
 
 
 def check_whole(duck: DuckDBPyConnection, table: str, after: int, upto: int) -> None:

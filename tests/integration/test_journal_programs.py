@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.money import minor_of
+from ledger.decimals import minor_of
 from projections.journals.accounts import account_of
 from projections.journals.dialects import Form
 from projections.journals.journal import Journal

@@ -19,7 +19,7 @@ from ledger.application import Ledger
 from ledger.errors import NotFoundError
 from ledger.store.session import Row, Session, Sql
 from projections import team as teams
-from projections.commissions import _TEAM_BINDING
+from projections.commissions import TEAM_BINDING
 from projections.runner import Runner
 from projections.team import Edge, Page, Place, downline, level_sizes
 from tests.builders import LATER, bind, plan, submit
@@ -209,7 +209,7 @@ def crowd(postgres_url: str) -> Iterator[Ledger]:
             ]
             above = below
         with ledger.log.writing() as session:
-            session.insert(_TEAM_BINDING, rows)
+            session.insert(TEAM_BINDING, rows)
         yield ledger
 
 

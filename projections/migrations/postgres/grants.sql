@@ -2,6 +2,6 @@
 --
 -- Repeated by every `refledger init`, after the migrations.
 GRANT SELECT, INSERT, UPDATE, DELETE
-    ON checkpoint, projection_status, team_binding, order_outcome, order_refund, member_order, balance
+    ON checkpoint, projection_status, team_binding, order_outcome, order_refund, member_order, balance, tree_tile
     TO refledger_writer;
 GRANT SELECT ON member_position TO refledger_writer;

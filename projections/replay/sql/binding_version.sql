@@ -1,6 +1,7 @@
 -- What each binding fact makes of its member's newest binding, until the member's next fact (A-1, B-3, B-5).
 --
 -- member, referrer  dense numbers
+-- bind              position of the fact that began the binding
 -- bound_us          when the binding began; never before the member's earlier bindings began (B-6, late_binding)
 -- ends_us           when it ends as far as facts up to this one say; the largest integer: no end
 -- ended             why it is not in force from then on: 2 released, 3 expired (as in `reason`)
@@ -27,7 +28,7 @@ WITH told AS (
         until_now AS (PARTITION BY member ORDER BY position, bind ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
 SELECT
-    member, referrer, bound_us,
+    member, referrer, bind, bound_us,
     CASE WHEN released_bind = bind THEN released_us ELSE COALESCE(ends_at_us, 9223372036854775807) END AS ends_us,
     CASE WHEN released_bind = bind THEN 2 ELSE 3 END AS ended,
     position AS above_position,

@@ -5,6 +5,7 @@
 -- beneficiary      who stands on the level; levels without anybody have no row
 -- reason           0 paid, 6 repeat, 7 self, 8 level_not_paid, 9 rounds_to_zero (A-3)
 -- commission_minor before refunds; 0 where is_first = 0
+-- before_minor     refunded before the row's run of refunds
 -- refunded_minor, clawback_minor   by T
 --
 -- An amount is below 2^43 and a rate at most 10^6 (G-1): amount x rate + 500000 is below 2^63. An exact half leaves the
@@ -53,7 +54,7 @@ judged AS (
     FROM rounded
 )
 SELECT
-    position, level, currency, amount_minor, is_first, is_mature, beneficiary, reason,
+    position, level, currency, amount_minor, is_first, is_mature, beneficiary, reason, before_minor,
     CASE WHEN reason = 0 THEN is_first * full_minor ELSE 0 END AS commission_minor,
     after_minor - before_minor AS refunded_minor,
     CASE WHEN reason = 0 THEN lost_minor ELSE 0 END AS clawback_minor

@@ -15,8 +15,8 @@ state AS (
         max(CASE kind WHEN 'bound' THEN member END) AS member,
         max(CASE kind WHEN 'bound' THEN referrer END) AS referrer,
         max(CASE kind WHEN 'bound' THEN at_us END) AS bound_at_us,
-        -- Renewals only ever move an end further.
-        max(ends_at_us) AS ends_at_us,
+        -- Renewals only ever move an end further; what is recorded may say otherwise.
+        arg_max(ends_at_us, position) AS ends_at_us,
         max(CASE kind WHEN 'released' THEN at_us END) AS released_at_us
     FROM fact
     GROUP BY side, bind

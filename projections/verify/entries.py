@@ -1,0 +1,124 @@
+"""Where the entries of a log lie: the lines of a file, or the bundles of a tiled log; read in batches, or one by one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from ledger.errors import MalformedEvidenceError
+from ledger.tree.tiles import TILE_WIDTH, entries_in, tile_at
+from projections.verify.stored import EVENT_BYTES_MAX
+
+READ_BYTES = 1 << 20
+BUNDLE_BYTES_MAX = TILE_WIDTH * (EVENT_BYTES_MAX + 2)
+
+
+class Entries(Protocol):
+    """The entries of a log, in order of position. A place is where one of them can be read again."""
+
+    def batches(self) -> Iterator[list[bytes]]:
+        """All of them.
+
+        Raises:
+            MalformedEvidenceError, OSError: what is there cannot be cut into entries.
+        """
+        ...
+
+    def after(self, place: int, entry: bytes) -> int:
+        """The place after that of an entry; the first place is 0."""
+        ...
+
+    def at(self, place: int) -> bytes:
+        """One of them."""
+        ...
+
+
+class Lines:
+    """The lines of a file.
+
+    size_bytes, sha256  of the file, once all batches were taken
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("rb")
+        self.size_bytes = 0
+        self.sha256 = ""
+
+    def batches(self) -> Iterator[list[bytes]]:
+        """A batch is what was read at a time, so memory has a limit also where the file has no lines at all."""
+        digest, rest, self.size_bytes = hashlib.sha256(), b"", 0
+        with self._path.open("rb", buffering=0) as file:
+            while chunk := file.read(READ_BYTES):
+                digest.update(chunk)
+                self.size_bytes += len(chunk)
+                *lines, rest = (rest + chunk).split(b"\n")
+                if len(rest) > EVENT_BYTES_MAX:
+                    raise MalformedEvidenceError(f"{self._path.name} has a line of more than {EVENT_BYTES_MAX} bytes")
+                yield lines
+        self.sha256 = digest.hexdigest()
+        if rest:
+            yield [rest]
+            raise MalformedEvidenceError(f"{self._path.name} ends within a line")
+
+    def after(self, place: int, entry: bytes) -> int:
+        """A place is where the line begins, in bytes."""
+        return place + len(entry) + 1
+
+    def at(self, place: int) -> bytes:
+        """The line that begins there."""
+        self._file.seek(place)
+        return self._file.readline(EVENT_BYTES_MAX + 1).removesuffix(b"\n")
+
+
+class Bundles:
+    """The entry bundles of a tiled log of so many entries."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._folder = folder
+        self._size = size
+        self._read = lru_cache(2)(self._bundle)
+
+    def batches(self) -> Iterator[list[bytes]]:
+        """Some bundles at a time."""
+        several = 8
+        bundles = -(-self._size // TILE_WIDTH)
+        for first in range(0, bundles, several):
+            yield [entry for index in range(first, min(bundles, first + several)) for entry in self._bundle(index)]
+
+    def after(self, place: int, entry: bytes) -> int:
+        """A place is an index."""
+        del entry
+        return place + 1
+
+    def at(self, place: int) -> bytes:
+        """The entry of this index."""
+        return self._read(place // TILE_WIDTH)[place % TILE_WIDTH]
+
+    def _bundle(self, index: int) -> list[bytes]:
+        tile = tile_at(0, index, size=self._size)
+        data = read_limited(self._folder / tile.bundle_path, BUNDLE_BYTES_MAX)
+        try:
+            entries = entries_in(data)
+        except ValueError as error:
+            raise MalformedEvidenceError(f"{tile.bundle_path}: {error}") from None
+        if len(entries) != tile.width:
+            raise MalformedEvidenceError(f"{tile.bundle_path} has {len(entries)} entries, not {tile.width}")
+        return entries
+
+
+def read_limited(path: Path, most: int) -> bytes:
+    """The bytes of a file that has no reason to be large.
+
+    Raises:
+        MalformedEvidenceError: it is.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise MalformedEvidenceError(f"{path.name} has more than {most} bytes")
+    return data

@@ -1,0 +1,224 @@
+"""The log as it was exported, read once: every byte proven to be the tree's, every event well formed (V-1, V-2, V-4)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.errors import MalformedEvidenceError
+from ledger.tree.hashing import RootBuilder, leaf_hash, leaf_hashes
+from ledger.tree.ranges import RangeProof, RangeVerifier
+from projections.verify.entries import Bundles, Entries, Lines
+from projections.verify.facts import Fact
+from projections.verify.report import Report
+from projections.verify.stored import Stored, read_event
+from projections.verify.streams import StreamSet, begun_twice
+from projections.verify.tile_files import TileFiles
+
+EVENTS, RANGE = "events", "range"
+
+_REDACTED = re.compile(rb'\{"redacted":"([0-9a-f]{64})"\}')
+_REDACTED_START = b'{"redacted":'
+
+# In canonical JSON only the envelope's own key can look like this, near the end: inside a string quotes are escaped.
+_RECORDED_AT = b'"recorded_at":"'
+_RECORDED_AT_BYTES = len(b'"recorded_at":"2026-01-31T12:00:00.000000Z",')
+_DERIVED = "BindingExpired"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be read.
+
+    path         a file of lines, or the folder of a tiled log
+    is_tiled     which of them
+    proof        of exactly these entries
+    root         32 bytes, of the tree
+    old_sizes    of earlier trees whose roots are asked for
+    is_redacted  lines may hold a leaf hash instead of an event
+    """
+
+    path: str
+    is_tiled: bool
+    proof: RangeProof
+    root: bytes
+    old_sizes: tuple[int, ...] = ()
+    is_redacted: bool = False
+
+    def entries(self) -> Entries:
+        """Where they lie."""
+        return Bundles(Path(self.path), self.proof.size) if self.is_tiled else Lines(Path(self.path))
+
+    @property
+    def is_from_start(self) -> bool:
+        """Whether the first entry is the log's first."""
+        return self.proof.start == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was read.
+
+    events, redacted   how many of each
+    by_type            of the events
+    last_recorded_at   of the last event; empty: there was none
+    content_root       rule G-8; empty where not all of the log was read
+    old_roots          by size, of the trees asked for that end within what was read
+    sha256, size_bytes of the file of lines
+    """
+
+    events: int
+    redacted: int
+    by_type: dict[str, int]
+    last_recorded_at: str
+    content_root: str
+    old_roots: dict[int, bytes]
+    sha256: str
+    size_bytes: int
+
+
+class LogReader:
+    """Reads entries in batches; once through, it knows the rest.
+
+    report  what it finds
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.report = Report()
+        self._task = task
+        self._position = task.proof.start
+        self._entries = task.entries()
+        self._leaves = _Leaves(task, self.report)
+        self._content = RootBuilder() if task.is_from_start and not task.is_redacted else None
+        self._streams = StreamSet()
+        self._by_type: Counter[str] = Counter()
+        self._redacted = 0
+        self._last_recorded_at = ""
+
+    def batches(self) -> Iterator[list[Fact]]:
+        """The facts of all well-formed events, in order, and then what only the whole shows."""
+        self.report.begin(EVENTS)
+        with self.report.checking(EVENTS):
+            for batch in self._entries.batches():
+                self._leaves.extend(batch)
+                yield self._facts(batch)
+        self._leaves.end()
+        if suspects := self._streams.suspects():
+            for position, first, stream in begun_twice(self._begun(), suspects):
+                self.report.find(EVENTS, f"the stream {stream!a} began already at position {first} (G-6)", position)
+
+    def summary(self) -> Summary:
+        """What was read, once all batches were taken."""
+        lines = self._entries if isinstance(self._entries, Lines) else None
+        return Summary(
+            events=self._position - self._task.proof.start - self._redacted,
+            redacted=self._redacted,
+            by_type=dict(sorted(self._by_type.items())),
+            last_recorded_at=self._last_recorded_at,
+            content_root="" if self._content is None else self._content.root().hex(),
+            old_roots=self._leaves.old_roots,
+            sha256=lines.sha256 if lines else "",
+            size_bytes=lines.size_bytes if lines else 0,
+        )
+
+    def _facts(self, batch: list[bytes]) -> list[Fact]:
+        facts, contents = list[Fact](), list[bytes]()
+        for raw in batch:
+            self._position += 1
+            if self._task.is_redacted and raw.startswith(_REDACTED_START):
+                self._redacted += 1
+                continue
+            try:
+                event = read_event(raw, self._position)
+            except (MalformedEvidenceError, ValueError) as error:
+                self.report.find(EVENTS, str(error), self._position)
+                continue
+            self._place(event)
+            facts.append(event.fact)
+            if event.topic != _DERIVED:
+                start = raw.rfind(_RECORDED_AT)
+                contents.append(raw[:start] + raw[start + _RECORDED_AT_BYTES :])
+        if self._content is not None:
+            self._content.extend(leaf_hashes(contents))
+        return facts
+
+    def _place(self, event: Stored) -> None:
+        """What ties an event to those before it."""
+        topic, recorded_at, stream, seq, _ = event
+        self._by_type[topic] += 1
+        if recorded_at != self._last_recorded_at:
+            if recorded_at < self._last_recorded_at:
+                message = f"was recorded at {recorded_at}, before the event before it (G-2)"
+                self.report.find(EVENTS, message, self._position)
+            self._last_recorded_at = recorded_at
+        if seq == 1:
+            self._streams.add(stream)
+
+    def _begun(self) -> Iterator[tuple[int, str]]:
+        """All of it read again, for the names of streams."""
+        position = self._task.proof.start
+        for batch in self._entries.batches():
+            for raw in batch:
+                position += 1
+                try:
+                    event = read_event(raw, position)
+                except (MalformedEvidenceError, ValueError):
+                    continue
+                if event.seq == 1:
+                    yield position, event.stream
+
+
+class _Leaves:
+    """The tree over the entries: does it lead to the root, and what were the roots of earlier trees?"""
+
+    def __init__(self, task: Task, report: Report) -> None:
+        self.old_roots: dict[int, bytes] = {}
+        self._task, self._report = task, report
+        self._size = task.proof.start
+        self._sizes = sorted(size for size in set(task.old_sizes) if size >= self._size)
+        self._tree: RangeVerifier | None = None
+        self._tiles = TileFiles(Path(task.path), report) if task.is_tiled else None
+        with report.checking(RANGE):
+            self._tree = RangeVerifier(task.proof)
+            self._note_old_roots(self._tree)
+
+    def extend(self, batch: list[bytes]) -> None:
+        """The next entries."""
+        leaves = [self._leaf(entry) for entry in batch] if self._task.is_redacted else leaf_hashes(batch)
+        if self._tiles is not None:
+            self._tiles.extend(leaves)
+        tree, self._tree = self._tree, None
+        if tree is None:
+            return
+        # A tree that a leaf does not fit takes no more: that is found once.
+        with self._report.checking(RANGE):
+            while self._sizes and self._sizes[0] <= self._size + len(leaves):
+                upto = self._sizes[0] - self._size
+                self._take(tree, leaves[:upto])
+                leaves = leaves[upto:]
+                self._note_old_roots(tree)
+            self._take(tree, leaves)
+            self._tree = tree
+
+    def end(self) -> None:
+        """There are no more."""
+        if self._tiles is not None:
+            self._tiles.end()
+        if self._tree is not None:
+            with self._report.checking(RANGE):
+                self._tree.verify(self._task.root)
+
+    def _take(self, tree: RangeVerifier, leaves: Sequence[bytes]) -> None:
+        tree.extend(leaves)
+        self._size += len(leaves)
+
+    def _note_old_roots(self, tree: RangeVerifier) -> None:
+        while self._sizes and self._sizes[0] == self._size:
+            self.old_roots[self._sizes.pop(0)] = tree.root_so_far()
+
+    def _leaf(self, entry: bytes) -> bytes:
+        hidden = _REDACTED.fullmatch(entry)
+        return bytes.fromhex(hidden[1].decode()) if hidden else leaf_hash(entry)

@@ -1,0 +1,150 @@
+"""The log performed again from position 1: every decision, the levels of every order, what every refund takes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import cast
+
+from ledger.clock import format_instant, parse_instant
+from ledger.plan import PlanTerms
+from ledger.rules.accrual import Levels, accrue
+from ledger.rules.refund import PaidOrder, Refunded, RefundRequest, clawback, refuse_refund
+from projections.verify import facts
+from projections.verify.ahead import LookAhead
+from projections.verify.books import Accrued, Clawback
+from projections.verify.facts import Bind, Expired, Fact, Invited, Placed, Published, Refund, Renewed, TakenOver, Unbind
+from projections.verify.relations import DECISIONS, Due, Relations
+from projections.verify.report import Report, explained
+from projections.verify.terms import PublishedPlans
+
+Taker = Callable[[Accrued], None]
+
+
+class Performance:
+    """Takes facts in order of position and performs them again.
+
+    take_order  called with every order
+    """
+
+    def __init__(self, ahead: LookAhead, report: Report, take_order: Taker) -> None:
+        self._ahead, self._report, self._take_order = ahead, report, take_order
+        self._published = PublishedPlans(report, DECISIONS)
+        self._plans = self._published.plans
+        self.relations = Relations(self._plans, ahead.invites, report)
+        self._exponents: dict[str, int] = {}
+        # Positions of refunds that were decided with their order and have not come yet.
+        self._decided: set[int] = set()
+        report.begin(DECISIONS)
+
+    def take(self, batch: list[Fact]) -> None:
+        """The next facts."""
+        relations = self.relations
+        for fact in batch:
+            due, relations.due = relations.due, None
+            try:
+                if fact[0] == facts.PLACED:
+                    self._placed(cast("Placed", fact))
+                else:
+                    self._other(fact, due)
+                if due is not None and fact[0] not in (facts.BIND, facts.RENEWED):
+                    relations.expect_nothing_due(due)
+            except Exception as error:  # noqa: BLE001  # evidence may be made to provoke any error
+                self._report.find(DECISIONS, f"cannot be performed again: {explained(error)}", fact.position)
+
+    def end(self) -> None:
+        """There are no more."""
+        if self.relations.due is not None:
+            self.relations.expect_nothing_due(self.relations.due)
+
+    def _other(self, fact: Fact, due: Due | None) -> None:
+        relations = self.relations
+        match fact:
+            case Refund():
+                self._refund(fact)
+            case Invited():
+                relations.invited(fact)
+            case Bind():
+                relations.bind(fact, due)
+            case Expired():
+                relations.expired(fact)
+            case Unbind():
+                relations.unbind(fact)
+            case TakenOver():
+                relations.taken_over(fact)
+            case Renewed():
+                relations.renewed(fact, due)
+            case Published():
+                self._published.take(fact)
+            case Placed():
+                self._placed(fact)
+
+    def _placed(self, order: Placed) -> None:
+        """An order: its plan, its levels, what it renews, and all that refunds take back of it (P-3, A-*, B-5, R-*)."""
+        at = datetime.fromisoformat(order.at)
+        plan = self._plans.in_force(at)
+        if (None if plan is None else plan.plan) != order.plan:
+            decided = "no plan" if plan is None else f"plan {plan.plan}"
+            self._find(order, f"is recorded under plan {order.plan}; by the rules it is {decided} (P-3)")
+            plan = None if order.plan is None else self._plans[order.plan]
+        if self._exponents.setdefault(order.currency, order.exponent) != order.exponent:
+            self._find(order, f"has {order.exponent} decimal digits of {order.currency}, orders before it other (G-1)")
+        levels = accrue(order.member, at, order.amount_minor, plan, self.relations.history_of)
+        self.relations.placed(order, at)
+        refunds = self._ahead.refunds_of(order.stream)
+        clawbacks = self._clawbacks(order, at, levels, refunds) if refunds else ()
+        day, time = order.at[:10], order.at[10:]
+        self._take_order(Accrued(order, available_on(day, plan) + time, levels, clawbacks))
+
+    def _clawbacks(self, order: Placed, at: datetime, levels: Levels, refunds: list[Refund]) -> tuple[Clawback, ...]:
+        """Every refund of an order decided again, in order of position, and what those recorded take back."""
+        lines = dict(order.lines) if order.lines else {1: order.amount_minor}
+        paid = PaidOrder(order.member, order.currency, order.amount_minor, at, lines)
+        plan = None if order.plan is None else self._plans[order.plan]
+        before, taken = Refunded(), list[Clawback]()
+        for refund in refunds:
+            if refund.position < order.position:
+                continue  # found when it came
+            self._decided.add(refund.position)
+            self._decide(refund, paid, before)
+            if refund.reason is not None:
+                continue
+            minor = clawback(
+                paid_minor=order.amount_minor,
+                refunded_before_minor=before.total_minor,
+                amount_minor=refund.amount_minor,
+                levels=levels,
+                plan=plan,
+            )
+            taken.append(Clawback(refund.position, max(refund.at, order.at), refund.amount_minor, minor))
+            before = before.plus(refund.amount_minor, refund.line)
+        return tuple(taken)
+
+    def _decide(self, refund: Refund, paid: PaidOrder, before: Refunded) -> None:
+        request = RefundRequest(
+            parse_instant(refund.at), refund.amount_minor, refund.currency, refund.line, refund.member
+        )
+        reason = refuse_refund(request, paid, before)
+        if reason != refund.reason:
+            recorded, decided = refund.reason or "taken", reason or "taken"
+            self._find(refund, f"is recorded as {recorded}; by the rules it is {decided} (R-1)")
+
+    def _refund(self, refund: Refund) -> None:
+        """Decided with its order; here it only must have come after that."""
+        if refund.position not in self._decided:
+            self._find(refund, f"refunds {refund.order}, which is not before it (R-1)")
+        self._decided.discard(refund.position)
+
+    def _find(self, fact: Placed | Refund, message: str) -> None:
+        self._report.find(DECISIONS, f"{fact.stream} {message}", fact.position)
+
+
+def available_on(day: str, plan: PlanTerms | None) -> str:
+    """The day on which what an order of this day earned matures: a hold is of whole days (A-6)."""
+    return day if plan is None else _after_hold(day, plan.hold_days)
+
+
+@lru_cache(maxsize=10_000)
+def _after_hold(day: str, hold_days: int) -> str:
+    return format_instant(parse_instant(f"{day}T00:00:00Z") + timedelta(days=hold_days))[:10]

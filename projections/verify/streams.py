@@ -1,0 +1,37 @@
+"""Whether any stream begins twice, in eight bytes a stream: hashes now, names only where two hashes meet (G-6)."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+# Sorted one by one, so that the integers Python makes of a bucket are few.
+_BUCKETS = 256
+
+
+class StreamSet:
+    """Takes the names of streams as they begin."""
+
+    def __init__(self) -> None:
+        self._buckets = [array("q") for _ in range(_BUCKETS)]
+
+    def add(self, stream: str) -> None:
+        """The next one."""
+        code = hash(stream)
+        self._buckets[code & 255].append(code)
+
+    def suspects(self) -> set[int]:
+        """Hashes that came more than once: of one stream, or of two that only share it."""
+        return {one for bucket in self._buckets for one, other in pairwise(sorted(bucket)) if one == other}
+
+
+def begun_twice(streams: Iterable[tuple[int, str]], suspects: set[int]) -> Iterator[tuple[int, int, str]]:
+    """Among positions and streams: where a stream begins again, where it began, and its name."""
+    begun: dict[str, int] = {}
+    for position, stream in streams:
+        if hash(stream) not in suspects:
+            continue
+        first = begun.setdefault(stream, position)
+        if first != position:
+            yield position, first, stream
