@@ -60,7 +60,7 @@ class Plain:
 
     def head(self) -> str:
         """The tags, which ledger wants to know; for hledger what a point means."""
-        tags = ("stream", "position", "value_at", "period", "level")
+        tags = ("stream", "order", "position", "value_at", "period", "level")
         return "".join(f"tag {tag}\n" for tag in tags) if self._is_ledger else "decimal-mark .\n"
 
     def currency(self, code: str, sample: str) -> str:
@@ -122,11 +122,13 @@ def _day(transaction: Transaction) -> str:
 
 
 def _title(transaction: Transaction) -> str:
-    return f"{_spelt(transaction.kind)} {_spelt(transaction.order)}"
+    return f"{_spelt(transaction.kind)} {_spelt(transaction.stream)}"
 
 
 def _facts(transaction: Transaction) -> Iterator[tuple[str, str]]:
-    yield "stream", _spelt(transaction.order)
+    yield "stream", _spelt(transaction.stream)
+    if transaction.order is not None and transaction.order != transaction.stream:
+        yield "order", _spelt(transaction.order)
     yield "position", str(transaction.position)
     yield "value_at", format_instant(transaction.value_at)
     if transaction.period is not None:

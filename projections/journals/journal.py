@@ -10,7 +10,7 @@ from ledger.decimals import decimal_text
 from ledger.errors import RefusedError
 from projections.journals.accounts import account_name
 from projections.journals.dialects import FIRST, LAST, Form, Line, dialect_of
-from projections.journals.posting import Posting, Transaction, transactions_of
+from projections.journals.posting import PeriodOf, Posting, Transaction, transactions_of
 
 
 class UnwritableError(RefusedError):
@@ -39,12 +39,18 @@ class Journal:
         self._last = FIRST
 
     def texts(
-        self, postings: Iterable[Posting], *, notes: Iterable[str] = (), is_closed: bool = False
+        self,
+        postings: Iterable[Posting],
+        *,
+        period_of: PeriodOf | None = None,
+        notes: Iterable[str] = (),
+        is_closed: bool = False,
     ) -> Iterator[str]:
         """The journal, piece by piece.
 
         Args:
             postings: in any order; neighbours of one cause become one transaction.
+            period_of: where they are booked; None: not shown.
             notes: lines for people, at the beginning, as comments.
             is_closed: whether the balance of every account follows, for the program to check.
 
@@ -53,7 +59,7 @@ class Journal:
             ValueError: an account or a currency that is none.
         """
         yield "".join(f"; {' '.join(note.split())}\n" for note in notes) + self._dialect.head()
-        for transaction in transactions_of(postings):
+        for transaction in transactions_of(postings, period_of):
             _check_date(transaction)
             lines = self._lines(transaction, is_counted=is_closed)
             yield self._declarations(lines) + self._dialect.transaction(transaction, lines)
@@ -68,7 +74,7 @@ class Journal:
         """Both sides of each posting: debits positive, credits negative, as accountants' programs have it."""
         lines: list[Line] = []
         for posting in transaction.postings:
-            for account, amount in ((posting.debit, posting.amount), (posting.credit, -posting.amount)):
+            for account, amount in ((posting.debit, posting.amount_minor), (posting.credit, -posting.amount_minor)):
                 name = account_name(account)
                 text = decimal_text(amount, self._exponent(posting.currency))
                 lines.append(Line(name, text, posting.currency, posting.level))
@@ -100,5 +106,5 @@ def _check_date(transaction: Transaction) -> None:
     day: date = transaction.value_at.date()
     if not FIRST <= day <= LAST:
         raise UnwritableError(
-            f"{transaction.order} has a posting on {day.isoformat()}; the programs read the years 1900 to 2999"
+            f"{transaction.stream} has a posting on {day.isoformat()}; the programs read the years 1900 to 2999"
         )

@@ -2,55 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import NamedTuple
+from typing import Protocol
+
+from ledger.clock import from_micros
 
 
-class Posting(NamedTuple):
-    """One amount between two accounts; fields as in the columns of `postings.csv`.
+class Posting(Protocol):
+    """One amount between two accounts; anything that says these is one."""
 
-    order     stream that it is about: order-17, payout-b1.4
-    kind      what it is: accrual, clawback, maturity ...
-    level     1 to 3; None where there are no levels
-    position  of the event that caused it
-    value_at  UTC
-    debit     account that is debited; the other one is credited
-    amount    minor units, > 0
-    period    where it is booked (S-4); None: not known
-    """
+    @property
+    def order(self) -> str | None:
+        """Stream of the order behind it; None: there is none."""
+        ...
 
-    order: str
-    kind: str
-    level: int | None
-    position: int
-    value_at: datetime
-    debit: str
-    credit: str
-    currency: str
-    amount: int
-    period: str | None = None
+    @property
+    def kind(self) -> str:
+        """What it is: accrual, clawback, maturity and so on."""
+        ...
+
+    @property
+    def level(self) -> int | None:
+        """Of the order, 1 to 3; None: there are none."""
+        ...
+
+    @property
+    def stream(self) -> str:
+        """What caused it: the order, a refund, a reversal, an adjustment, a payout."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """Of the event that caused it."""
+        ...
+
+    @property
+    def value_at_us(self) -> int:
+        """When it counts, microseconds since 1970."""
+        ...
+
+    @property
+    def debit(self) -> str:
+        """The account that is debited; the other one is credited."""
+        ...
+
+    @property
+    def credit(self) -> str:
+        """The account that is credited."""
+        ...
+
+    @property
+    def currency(self) -> str:
+        """Its code."""
+        ...
+
+    @property
+    def amount_minor(self) -> int:
+        """Minor units, > 0."""
+        ...
+
+
+# Which period a posting is booked in (S-4), as it is called; None: that is not known.
+PeriodOf = Callable[[Posting], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """Postings of one cause: one event, one kind, one stream, one instant, one period."""
 
-    order: str
+    order: str | None
     kind: str
+    stream: str
     position: int
     value_at: datetime
     period: str | None
     postings: list[Posting]
 
 
-def transactions_of(postings: Iterable[Posting]) -> Iterator[Transaction]:
+def transactions_of(postings: Iterable[Posting], period_of: PeriodOf | None = None) -> Iterator[Transaction]:
     """Neighbours of one cause as one transaction each, in the order in which they come."""
-    for (order, kind, position, value_at, period), group in groupby(postings, key=_cause):
-        yield Transaction(order, kind, position, value_at, period, list(group))
 
+    def cause(posting: Posting) -> tuple[str | None, str, str, int, int, str | None]:
+        period = None if period_of is None else period_of(posting)
+        return posting.order, posting.kind, posting.stream, posting.position, posting.value_at_us, period
 
-def _cause(posting: Posting) -> tuple[str, str, int, datetime, str | None]:
-    return posting.order, posting.kind, posting.position, posting.value_at, posting.period
+    for (order, kind, stream, position, value_at_us, period), group in groupby(postings, key=cause):
+        yield Transaction(order, kind, stream, position, from_micros(value_at_us), period, list(group))

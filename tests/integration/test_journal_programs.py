@@ -18,8 +18,7 @@ from ledger.decimals import minor_of
 from projections.journals.accounts import account_of
 from projections.journals.dialects import Form
 from projections.journals.journal import Journal
-from projections.journals.posting import Posting
-from tests.postings import balances_of, random_postings, story
+from tests.postings import Posted, balances_of, random_postings, story
 
 FORMS: list[Form] = ["ledger", "hledger", "beancount"]
 PROGRAMS: dict[Form, tuple[str, ...]] = {
@@ -104,9 +103,11 @@ def _split(amount: str) -> tuple[str, str]:
     return number, currency
 
 
-def write(path: Path, form: Form, postings: list[Posting]) -> Path:
+def write(path: Path, form: Form, postings: list[Posted]) -> Path:
     """A journal in a file, with closing balances."""
-    texts = Journal(form).texts(postings, notes=["as of 2026-03-31, at position 10"], is_closed=True)
+    texts = Journal(form).texts(
+        postings, period_of=lambda _: "2026-02", notes=["as of 2026-03-31, at position 10"], is_closed=True
+    )
     path.write_text("".join(texts), encoding="ascii")
     return path
 

@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.clock import to_micros
 from projections.journals.accounts import account_name, account_of
 from projections.journals.dialects import Form
 from projections.journals.journal import Journal, UnwritableError
-from projections.journals.posting import Posting, transactions_of
-from tests.postings import AWKWARD, EXPENSE, NOON, member, story
+from projections.journals.posting import transactions_of
+from tests.postings import AWKWARD, EXPENSE, NOON, Posted, member, story
 
 IDS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=20)
 
 LEDGER = """\
 ; as of 2026-03-31
 tag stream
+tag order
 tag position
 tag value_at
 tag period
@@ -70,15 +72,17 @@ BEANCOUNT = """\
 """
 
 
-def text(form: Form, postings: list[Posting], notes: tuple[str, ...] = (), *, is_closed: bool = True) -> str:
+def text(form: Form, postings: list[Posted], notes: tuple[str, ...] = (), *, is_closed: bool = True) -> str:
     """A whole journal."""
-    return "".join(Journal(form).texts(postings, notes=notes, is_closed=is_closed))
+    return "".join(Journal(form).texts(postings, period_of=lambda _: "2026-02", notes=notes, is_closed=is_closed))
 
 
 def test_a_journal_letter_by_letter() -> None:
     """One transaction for an order with its two levels; what it is, where it is from, and the balances after it."""
     assert text("ledger", story()[:2], ("as of 2026-03-31",)) == LEDGER
-    hledger = LEDGER.replace("tag stream\ntag position\ntag value_at\ntag period\ntag level\n", "decimal-mark .\n")
+    hledger = LEDGER.replace(
+        "tag stream\ntag order\ntag position\ntag value_at\ntag period\ntag level\n", "decimal-mark .\n"
+    )
     hledger = hledger.replace("commodity GBP\n    format 1000.00 GBP", "commodity 1000.00 GBP")
     assert text("hledger", story()[:2], ("as of\n 2026-03-31",)) == hledger
 
@@ -101,6 +105,20 @@ def test_one_transaction_an_event() -> None:
     journal = Journal("ledger")
     list(journal.texts(story()))
     assert (journal.transactions, journal.postings) == (6, 7)
+
+
+def test_a_refund_names_its_order() -> None:
+    """Where the cause is not the order itself, both are there; without periods nothing is said of them."""
+    said = "".join(Journal("hledger").texts(story()[2:3]))
+    assert "* clawback refund-r1\n    ; stream: refund-r1\n    ; order: order-o1\n    ; position: 5\n" in said
+    assert "period" not in said
+
+
+def test_periods_part_transactions() -> None:
+    """Postings of one event in two periods are two transactions, each with its period."""
+    postings = [row._replace(level=level) for level, row in enumerate(story()[:1] * 3, start=1)]
+    found = list(transactions_of(postings, lambda row: "closed" if row.level == 1 else "open"))
+    assert [(row.period, len(row.postings)) for row in found] == [("closed", 1), ("open", 2)]
 
 
 def test_accounts_of_the_house() -> None:
@@ -150,7 +168,7 @@ def test_names_that_are_none(name: str) -> None:
 @pytest.mark.parametrize("year", [1, 1899, 3000, 9999])
 def test_years_that_no_program_reads(year: int) -> None:
     """Refused before anything wrong is written."""
-    posting = story()[0]._replace(value_at=datetime(year, 6, 1, tzinfo=UTC))
+    posting = story()[0]._replace(value_at_us=to_micros(datetime(year, 6, 1, tzinfo=UTC)))
     with pytest.raises(UnwritableError, match=r"order-o1 has a posting on \d{4}-06-01"):
         text("hledger", [posting])
 
@@ -159,11 +177,12 @@ def test_postings_are_not_gathered() -> None:
     """The first transactions are out before the source, which has no end, is asked for many more."""
     asked = 0
 
-    def endless() -> Iterator[Posting]:
+    def endless() -> Iterator[Posted]:
         nonlocal asked
         while True:
             asked += 1
-            yield Posting(f"order-{asked}", "accrual", 1, asked, NOON, EXPENSE, member("ben"), "GBP", 1)
+            order, at = f"order-{asked}", to_micros(NOON)
+            yield Posted(order, "accrual", 1, order, asked, at, EXPENSE, member("ben"), "GBP", 1)
 
     pieces = list(islice(Journal("beancount").texts(endless()), 101))
     assert len(pieces) == 101
