@@ -160,7 +160,8 @@ class Books:
         with source_of(self.log) as source, collection_paused():
             loading.take(source, 0, self._head, _stage_more, progress)
         loading.finish(None)
-        self._duck.execute(f"CREATE VIEW recorded_binding AS {statement('audit/recorded_binding')}")
+        # A table: in a view the name of what it reads would mean the bindings decided again, once there are any.
+        self._duck.execute(f"CREATE TABLE recorded_binding AS {statement('audit/recorded_binding')}")
 
     def _rows(self, select: LiteralString, **parameters: Parameter) -> list[Row]:
         return self._duck.execute(select, parameters or None).fetchmany(FINDINGS_MAX)

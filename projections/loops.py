@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import NamedTuple
@@ -89,17 +89,20 @@ def loops(intervals: Iterable[Interval]) -> Iterator[Loop]:
         intervals: by from_us.
     """
     bound: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    below: Counter[int] = Counter()
     over: list[tuple[int, int, int]] = []
     for from_us, until_us, bind, member, referrer in intervals:
         # What ends at an instant is no longer in force at it (G-3).
         while over and over[0][0] <= from_us:
             _, ended, of = heapq.heappop(over)
-            del bound[of][ended]
-        path = _path(bound, referrer, member)
+            below[bound[of].pop(ended)] -= 1
+        # Most come in with nobody below them, and close no loop whoever is above.
+        path = _path(bound, referrer, member) if below[member] or member == referrer else None
         if path is not None:
             yield Loop(from_us, (member, *[step for step, _ in path]), (bind, *[step for _, step in path]))
             continue
         bound[member][bind] = referrer
+        below[referrer] += 1
         heapq.heappush(over, (until_us, bind, member))
 
 

@@ -44,7 +44,8 @@ def integrate(log: LogRecorder, most: int, upto: int = POSITION_MAX) -> int:
     with log.reading() as session:
         size, head = tree_size(session), head_of(session)
         if size > head:
-            raise IntegrityError(f"the tree has {size} events, but the log ends at position {head}")
+            lost = f"the tree has {size} events, but the log ends at position {head}"
+            raise IntegrityError(f"{lost}: restore the log, or go on from it with `refledger worker rebuild tree`")
         last = min(size + most, upto, head)
         if last <= size:
             return 0

@@ -29,7 +29,7 @@ class Forger:
         """Runs statements that both engines read alike."""
         with self._unguarded() as store:
             for statement in statements:
-                store.execute(cast("LiteralString", statement))
+                _run(store, statement)
 
     def rows(self, query: str) -> list[Any]:
         """What a query finds."""

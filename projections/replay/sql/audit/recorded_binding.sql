@@ -16,6 +16,6 @@ FROM (
         max(CASE kind WHEN 'bound' THEN at_us END) AS from_us,
         arg_max(ends_at_us, position) AS ends_us,
         min(CASE kind WHEN 'released' THEN at_us END) AS released_us
-    FROM memory.main.binding_fact
+    FROM binding_fact
     GROUP BY bind
 )
