@@ -39,7 +39,7 @@ def test_everything_agrees_at_random_positions(desk: Desk, store_url: str, seed:
             with room.store.reading() as session:
                 live = balances_at(session, as_of)
                 paid = {c: {m: a for m, a in payable(session, c, as_of).items()} for c in ("GBP", "EUR")}
-                single = {c: payable(session, c, as_of, ["ann","ben","zoë"]) for c in ("GBP", "EUR")}
+                single = {c: payable(session, c, as_of, ["ann", "ben", "zoë"]) for c in ("GBP", "EUR")}
             expected = naive.balances(as_of, position)
             found = {(b.member, b.currency): {k: getattr(b, k) for k in next(iter(expected.values()))} for b in live}
             assert found == expected, (as_of, position)
@@ -47,8 +47,11 @@ def test_everything_agrees_at_random_positions(desk: Desk, store_url: str, seed:
             for c in ("GBP", "EUR"):
                 n = naive.payable(c, as_of, position)
                 assert paid[c] == n, (as_of, position)
-                assert single[c] == {m: n.get(m, 0) for m in ("ann","ben","zoë")}
+                assert single[c] == {m: n.get(m, 0) for m in ("ann", "ben", "zoë")}
             mine = [tuple(p) for p in every_posting(rows[:position])]
             theirs = naive.postings(position)
-            assert [(p.order, p.kind, p.level, p.position, p.debit, p.credit, p.currency, p.amount_minor) for p in every_posting(rows[:position])] == [(e.order, e.kind, e.level, e.position, e.debit, e.credit, e.currency, e.amount) for e in theirs]
+            assert [
+                (p.order, p.kind, p.level, p.position, p.debit, p.credit, p.currency, p.amount_minor)
+                for p in every_posting(rows[:position])
+            ] == [(e.order, e.kind, e.level, e.position, e.debit, e.credit, e.currency, e.amount) for e in theirs]
         room.drop()

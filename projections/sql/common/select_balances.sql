@@ -29,7 +29,7 @@ moved_level AS (
     UNION ALL
     SELECT member_3 AS member, currency, value_at_us, clawback_3 AS minor FROM moved WHERE clawback_3 <> 0
 ),
-change AS (
+later AS (
     SELECT member, currency,
            CASE WHEN occurred_at_us > :as_of THEN -minor ELSE 0 END AS earned,
            0 AS clawed_back,
@@ -51,12 +51,19 @@ change AS (
     SELECT member, currency, 0, 0, -adjusted_minor, 0, -reserved_minor, -paid_minor, -1
     FROM member_movement
     WHERE value_at_us > :as_of
-    UNION ALL
-    SELECT member, currency, earned_minor, clawed_back_minor, adjusted_minor, 0, reserved_minor, paid_minor, movements
-    FROM balance
+),
+-- Few members have any: theirs alone are added up, not everyone's.
+change AS (
+    SELECT member, currency, CAST(sum(earned) AS bigint) AS earned, CAST(sum(clawed_back) AS bigint) AS clawed_back,
+           CAST(sum(adjusted) AS bigint) AS adjusted, CAST(sum(pending) AS bigint) AS pending,
+           CAST(sum(reserved) AS bigint) AS reserved, CAST(sum(paid) AS bigint) AS paid,
+           CAST(sum(movements) AS bigint) AS movements
+    FROM later
+    GROUP BY member, currency
 )
-SELECT member, currency, CAST(sum(earned) AS bigint), CAST(sum(clawed_back) AS bigint), CAST(sum(adjusted) AS bigint),
-       CAST(sum(pending) AS bigint), CAST(sum(reserved) AS bigint), CAST(sum(paid) AS bigint)
-FROM change
-GROUP BY member, currency
-HAVING sum(earned) > 0 OR sum(movements) > 0
+SELECT b.member, b.currency, b.earned_minor + coalesce(c.earned, 0), b.clawed_back_minor + coalesce(c.clawed_back, 0),
+       b.adjusted_minor + coalesce(c.adjusted, 0), coalesce(c.pending, 0), b.reserved_minor + coalesce(c.reserved, 0),
+       b.paid_minor + coalesce(c.paid, 0)
+FROM balance AS b
+LEFT JOIN change AS c ON c.member = b.member AND c.currency = b.currency
+WHERE b.earned_minor + coalesce(c.earned, 0) > 0 OR b.movements + coalesce(c.movements, 0) > 0

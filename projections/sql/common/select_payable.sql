@@ -20,11 +20,8 @@ later_restoration AS (
     WHERE r.value_at_us > :cut_off AND r.reverses IS NOT NULL AND r.value_at_us >= o.available_at_us
       AND o.currency = :currency
 ),
-change AS (
-    SELECT member, earned_minor - clawed_back_minor + adjusted_minor - reserved_minor - paid_minor AS minor
-    FROM balance WHERE currency = :currency
-    UNION ALL
-    SELECT member_1, -commission_1 FROM on_hold WHERE commission_1 > 0
+later AS (
+    SELECT member_1 AS member, -commission_1 AS minor FROM on_hold WHERE commission_1 > 0
     UNION ALL
     SELECT member_2, -commission_2 FROM on_hold WHERE commission_2 > 0
     UNION ALL
@@ -44,8 +41,16 @@ change AS (
     UNION ALL
     SELECT member, -amount_minor FROM adjustment
     WHERE state = 'posted' AND currency = :currency AND amount_minor > 0 AND value_at_us > :cut_off
+),
+-- Few members have any: theirs alone are added up, not everyone's.
+change AS (
+    SELECT member, CAST(sum(minor) AS bigint) AS minor FROM later GROUP BY member
+),
+sums AS (
+    SELECT b.member, b.earned_minor - b.clawed_back_minor + b.adjusted_minor - b.reserved_minor - b.paid_minor
+                     + coalesce(c.minor, 0) AS minor
+    FROM balance AS b
+    LEFT JOIN change AS c ON c.member = b.member
+    WHERE b.currency = :currency
 )
-SELECT member, CAST(sum(minor) AS bigint)
-FROM change
-GROUP BY member
-HAVING sum(minor) <> 0
+SELECT member, minor FROM sums WHERE minor <> 0
