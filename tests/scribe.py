@@ -53,21 +53,21 @@ class Scribe:
         asked = {"at": _instant(at), "id": record_id, "member": member, "reason": "checked", "type": kind}
         return self._input("MemberFrozen" if kind == "freeze" else "MemberUnfrozen", asked)
 
-    def proposal(self, record_id: str, member: str, amount: int, at: str, currency: str = "GBP") -> int:
+    def proposal(self, record_id: str, member: str, amount: int, at: str) -> int:
         """A proposed adjustment."""
-        asked = {"amount": amount, "at": _instant(at), "currency": currency, "id": record_id, "member": member}
+        asked = {"amount": amount, "at": _instant(at), "currency": "GBP", "id": record_id, "member": member}
         self._asked[record_id] = asked
         asked = {**asked, "reason": "goodwill", "type": "adjustment"}
         return self._input("AdjustmentProposed", asked, by=_by("clerk"), exponent=2)
 
     def adjustment(  # an adjustment has that many facts
-        self, record_id: str, member: str, amount: int, at: str, currency: str = "GBP", **otherwise: Any
+        self, record_id: str, member: str, amount: int, at: str, posted: Mapping[str, Any] | None = None
     ) -> int:
-        """An adjustment proposed and posted; `otherwise`: what the posting says instead of the proposal."""
-        self.proposal(record_id, member, amount, at, currency)
+        """An adjustment in GBP, proposed and posted; `posted`: what the posting says instead of the proposal."""
+        self.proposal(record_id, member, amount, at)
         asked = self._asked[record_id]
-        data = {"amount": amount, "by": _by("head"), "currency": currency, "member": member, "value_at": asked["at"]}
-        return self._follow("AdjustmentPosted", "adjustment", record_id, {**data, **otherwise}, at)
+        data = {"amount": amount, "by": _by("head"), "currency": "GBP", "member": member, "value_at": asked["at"]}
+        return self._follow("AdjustmentPosted", "adjustment", record_id, {**data, **(posted or {})}, at)
 
     def rejected(self, record_id: str, at: str, kind: Kind = "adjustment") -> int:
         """An adjustment or a batch that was turned down."""
@@ -84,12 +84,12 @@ class Scribe:
             lines: member and amount.
             cut_off: T.
             at: when it was prepared.
-            otherwise: what it says instead of what follows from the lines; at_position: P.
+            otherwise: what it says instead of what follows from the lines; at_position: P, hash: over the lines.
         """
         asked = {"at": _instant(at), "cut_off": _instant(cut_off), "id": record_id, "type": "batch"}
         asked["currency"] = otherwise.pop("currency", "GBP")
         data = {"at_position": self._ledger.log.head(), "by": _by("clerk"), "count": len(lines), "digest": ZERO}
-        data |= {"exponent": 2, "left_out": 0, "lines": root_over(lines), "plan": 1}
+        data |= {"exponent": 2, "left_out": 0, "lines": otherwise.pop("hash", root_over(lines)), "plan": 1}
         data |= {"total": sum(amount for _, amount in lines), **otherwise}
         self._asked[record_id] = asked
         self._lines[record_id] = dict(enumerate(lines, start=1))

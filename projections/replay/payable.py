@@ -8,21 +8,23 @@ from projections.replay.engine import Engine
 from projections.replay.statements import statement
 
 
-def payable(engine: Engine, currency: str) -> Payable:
-    """What a batch pays, from `member_total`, `late_sum` and `account_move` of (T, P).
+def judge(engine: Engine) -> None:
+    """Make `payable` and `frozen` of (T, P) and the currency with the number `asked_currency()`.
 
-    Args:
-        engine: `asked_currency()` is the number of the currency.
-        currency: its code.
+    From `member_total`, `late_sum` and `account_move`.
     """
+    for name in ("frozen", "payable"):
+        engine.define(name, statement(name), materialised=True)
+
+
+def lines_and_left_out(engine: Engine, currency: str) -> Payable:
+    """What a batch of the currency pays that was judged, and whom it leaves out."""
     minimums = list(engine.rows(statement("minimum")))
     plan = minimums[0][0] if minimums else None
     minimum_minor = {code: amount for _, code, amount in minimums}.get(currency)
     if minimum_minor is None:
         return Payable(plan, None, [], [])
     engine.declare("minimum_minor", minimum_minor)
-    for name in ("frozen", "payable"):
-        engine.define(name, statement(name), materialised=True)
     lines = list(map(PayableLine._make, engine.rows(statement("payable_line"))))
     left_out = list(map(LeftOut._make, engine.rows(statement("left_out"))))
     return Payable(plan, minimum_minor, lines, left_out)

@@ -37,7 +37,7 @@ from typing import NamedTuple
 
 from projections.replay.answers import Balance, Level, OrderLevel, Outcome, Payable, Teammate
 from projections.replay.engine import Engine, Row
-from projections.replay.payable import payable
+from projections.replay.payable import judge, lines_and_left_out
 from projections.replay.reversals import restate
 from projections.replay.statements import statement
 
@@ -151,11 +151,16 @@ class Question:
 
     def payable(self, currency: str) -> Payable:
         """What a batch of a currency prepared at (T, P) pays, and who gets nothing (X-1)."""
+        self.judge(currency)
+        return lines_and_left_out(self._engine, currency)
+
+    def judge(self, currency: str) -> None:
+        """Leave `payable` and `frozen` with the engine: what is payable to everybody in a currency, and to whom not."""
         self._sum_up()
         numbers = {name: number for number, name in self._engine.rows("SELECT number, currency FROM currency")}
         self._engine.declare("asked_currency", numbers.get(currency, 0))
         self._sum_up_late()
-        return payable(self._engine, currency)
+        judge(self._engine)
 
     def _sum_up_late(self) -> None:
         """Make `late_sum`: what refunds dated after T take from what is payable. Few orders have any: one chunk."""

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from ledger.clock import to_micros
+from ledger.clock import from_micros, to_micros
 from ledger.errors import RefusedError
 from ledger.plan import PlanTerms
 from ledger.store.recorder import LogRecorder
@@ -22,11 +22,13 @@ from projections import figures
 from projections.archive.reading import Archive
 from projections.balances import Balance
 from projections.replay.answers import OrderLevel, Payable, Teammate
+from projections.replay.batches import Again, Approval, Batch, Line, WrongLine, again
 from projections.replay.bindings import Difference
 from projections.replay.deciding import decide_again, terms_of
 from projections.replay.duck import Duck
 from projections.replay.pipeline import Question
 from projections.replay.relations import from_archive, from_store
+from projections.replay.roots import root_of_lines
 from projections.replay.statements import statement
 from projections.replay.summary import answered, balances_of
 from projections.runner import Progress
@@ -138,6 +140,35 @@ class Session:
             at_position: what was known; None: P.
         """
         return self._at(as_of, at_position=at_position).payable(currency)
+
+    def batches(self) -> list[Batch]:
+        """Every batch that was prepared, in order."""
+        return list(map(Batch._make, self.decided("batches")))
+
+    def lines_of(self, batch: str) -> list[Line]:
+        """The lines of a batch, given by its stream, as recorded."""
+        return list(map(Line._make, self.decided("lines_of", batch)))
+
+    def replay_batch(self, batch: Batch) -> Again:
+        """The batch worked out again from the events up to its P (X-5)."""
+        as_of = from_micros(batch.cut_off_us)
+        payable = self.payable(as_of, batch.currency, batch.known_position)
+        digest = root_of_lines(self._at(as_of, at_position=batch.known_position).lines())
+        return again(payable, digest, self.lines_of(batch.stream))
+
+    def approvals(self) -> list[Approval]:
+        """Every approval, in order."""
+        return list(map(Approval._make, self.decided("approvals")))
+
+    def wrong_lines(self, approval: Approval) -> list[WrongLine]:
+        """Lines that should have been dropped, or kept, by what was known when their batch was approved (X-3)."""
+        question = self._at(from_micros(approval.cut_off_us), at_position=approval.known_position)
+        question.judge(approval.currency)
+        return list(map(WrongLine._make, self.decided("wrong_lines", approval.stream)))
+
+    def decided(self, name: str, *given: str) -> list[tuple[Any, ...]]:
+        """Rows of a statement of `sql/decided`, about what was recorded of payouts."""
+        return self._duck.execute(statement(f"decided/{name}"), given).fetchall()
 
     def team(self, as_of: datetime, member: str) -> list[Teammate]:
         """Who is above and below a member (T-1); nobody for one the log does not name."""

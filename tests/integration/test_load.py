@@ -61,9 +61,9 @@ class Expected:
             self.members.setdefault(name, len(self.members) + 1)
 
     def _name_payees(self, data: dict[str, Any]) -> None:
-        lines = data.get("lines", ())
-        # Those of a batch; dropped ones have no member, and a batch says their hash.
-        named = {line[1] for line in lines if isinstance(line, list) and len(line) == 4}
+        lines: list[list[Any]] | str = data.get("lines", [])
+        # Of dropped ones only the reason is said, and of all together a hash.
+        named = set[str]() if isinstance(lines, str) else {str(line[1]) for line in lines if len(line) == 4}
         for name in sorted(named | {data[role] for role in ("member",) if role in data}, key=str.encode):
             self.members.setdefault(name, len(self.members) + 1)
 
@@ -266,9 +266,8 @@ def finance_story(ledger: Ledger, source: str = "default") -> None:
     scribe, day = Scribe(ledger, source), "2024-03-{:02}T00:00:00Z".format
     scribe.reversal("v1", "r1", day(1))
     scribe.adjustment("a1", "cat", -70, day(2))
-    scribe.adjustment(
-        "a2", "never ordered".replace(" ", "_"), 70, day(2), currency="JPY", value_at=day(1)[:-1] + ".000000Z"
-    )
+    later = {"currency": "JPY", "value_at": "2024-03-01T00:00:00.000000Z"}
+    scribe.adjustment("a2", "never_ordered", 70, day(2), later)
     scribe.proposal("a3", "cat", 1, day(2))
     scribe.rejected("a3", day(3))
     scribe.freeze("f1", "ice", day(3))
