@@ -59,9 +59,9 @@ class Plain:
         self._is_ledger = form == "ledger"
 
     def head(self) -> str:
-        """The tags, which ledger wants to know; for hledger what a point means."""
-        tags = ("stream", "order", "position", "value_at", "period", "level")
-        return "".join(f"tag {tag}\n" for tag in tags) if self._is_ledger else "decimal-mark .\n"
+        """The tags, declared; for hledger also what a point means."""
+        tags = "".join(f"tag {tag}\n" for tag in ("stream", "order", "position", "value_at", "period", "level"))
+        return tags if self._is_ledger else f"decimal-mark .\n{tags}"
 
     def currency(self, code: str, sample: str) -> str:
         """Hledger wants a decimal mark, also where no decimals follow."""
