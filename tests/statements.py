@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from projections.statements.statement import Entry, Standing, Statement, What
+from projections.statement_pages.statement import Entry, Standing, Statement, What
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 END = datetime(2026, 4, 1, tzinfo=UTC)

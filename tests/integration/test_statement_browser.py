@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from projections.statements.page import statement_page
+from projections.statement_pages.page import statement_page
 from tests.browser import Page, browser_page
 from tests.statements import commission, statement
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.statements import figures
-from projections.statements.page import statement_page
-from projections.statements.statement import Standing, StatementError
-from projections.statements.waterfall import HEIGHT, MARGIN, WIDTH, waterfall
+from projections.statement_pages import figures
+from projections.statement_pages.page import statement_page
+from projections.statement_pages.statement import Standing, StatementError
+from projections.statement_pages.waterfall import HEIGHT, MARGIN, WIDTH, waterfall
 from tests.statements import DIGEST, END, START, commission, entry, statement
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&{{7*7}}{% raw %}"

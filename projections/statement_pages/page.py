@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from projections.statements import figures
-from projections.statements.statement import Entry, Statement, What
-from projections.statements.waterfall import waterfall
+from projections.statement_pages import figures
+from projections.statement_pages.statement import Entry, Statement, What
+from projections.statement_pages.waterfall import waterfall
 
 _NAMES: dict[What, str] = {
     "commission": "Commission",
@@ -52,7 +52,7 @@ def statement_page(statement: Statement) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("projections.statements"),
+        loader=PackageLoader("projections.statement_pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
