@@ -22,8 +22,8 @@ class UnwritableError(RefusedError):
 class Journal:
     """One journal in the making. The same postings give the same text.
 
-    Memory grows with the accounts that occur, about 150 bytes each, as each is declared once; with closing balances
-    about 300.
+    Memory grows with the accounts that occur, about 100 bytes each, as each is declared once; with closing balances
+    about 250.
 
     transactions, postings  how many were written so far
     """
