@@ -20,6 +20,8 @@ from cli.head_proofs import consistency, prove, show
 from cli.heads import head
 from cli.ingest import ingest
 from cli.options import CheckedParam
+from cli.payment_files import export_command, settle_command
+from cli.payouts import payout
 from cli.plans import plan
 from cli.rebuilding import worker_rebuild
 from cli.replays import replay
@@ -104,6 +106,7 @@ for command in (
     explain,
     replay,
     diff,
+    payout,
     archive,
     head,
     export,
@@ -114,6 +117,8 @@ for command in (
     refledger.add_command(command)
 for command in (show, prove, consistency, witness):
     head.add_command(command)
+payout.add_command(export_command)
+payout.add_command(settle_command)
 worker.add_command(worker_rebuild)
 
 
