@@ -26,6 +26,7 @@ from cli.plans import plan
 from cli.rebuilding import worker_rebuild
 from cli.replays import replay
 from cli.teams import team
+from cli.verifying import verify
 from cli.witnessing import witness
 from cli.workers import expire, init, worker
 from ledger.application import check_url
@@ -110,6 +111,7 @@ for command in (
     archive,
     head,
     export,
+    verify,
     audit,
     worker,
     demo,
