@@ -106,7 +106,7 @@ def export() -> None:
     help="Where what goes to disk is put.",
 )
 @click.pass_obj
-def bundle(settings: Settings, *, output: Path, layout: Layout, key_file: Path, **options: Any) -> None:
+def bundle(settings: Settings, *, output: Path, layout: Layout, key: Path, **options: Any) -> None:
     """Export a range of the log as a folder that proves itself, offline, to anybody who has the log's public key.
 
     It holds the exact events, the proof that they are exactly those of their positions under a signed head, the
@@ -125,16 +125,16 @@ def bundle(settings: Settings, *, output: Path, layout: Layout, key_file: Path, 
     refledger export bundle -o for-ann --key log.key --redact --member ann
     """
     _refuse_nonsense(layout, options)
-    key = read_key(key_file)
-    head = SignedHead.verified(_last_head(key_file, options["checkpoint"]), key.verifier)
-    asked = _asked(head, key.verifier, options)
+    signer = read_key(key)
+    head = SignedHead.verified(_last_head(key, options["checkpoint"]), signer.verifier)
+    asked = _asked(head, signer.verifier, options)
     with opened(settings) as ledger:
         grow(ledger.log)
         if layout == "tlog-tiles":
             export_tiles(ledger.log, head, output, progress)
             say(f"{counted(asked.last, 'event')} in tiles are in {output}")
             return
-        facts = export_bundle(ledger.log, asked, key, output, setup=_setup(options), bars=progress)
+        facts = export_bundle(ledger.log, asked, signer, output, setup=_setup(options), bars=progress)
     hidden = f", {facts['redacted']} more as hashes" if facts["redacted"] else ""
     shown = counted(facts["events"]["count"], "event")
     say(f"{shown} of positions {asked.first} to {asked.last}{hidden} are in {output}")
@@ -224,17 +224,17 @@ def _setup(options: dict[str, Any]) -> Setup:
     return Setup(spill_folder=folder) if limit is None else Setup(limit, folder)
 
 
-def _last_head(key_file: Path, given: Checkpoint | None) -> bytes:
+def _last_head(key: Path, given: Checkpoint | None) -> bytes:
     """The head that was named, or the last one that the key signed."""
     if given is not None:
         return given.raw
-    state = key_file.with_name(f"{key_file.name}.head")
+    state = key.with_name(f"{key.name}.head")
     try:
         return state.read_bytes()
     except OSError:
         raise NotFoundError(
             f"there is no signed head at {state}: name one with --head, or sign one with "
-            f"`refledger head sign --key {key_file}`"
+            f"`refledger head sign --key {key}`"
         ) from None
 
 

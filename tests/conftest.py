@@ -14,6 +14,7 @@ from ledger.application import Ledger
 from ledger.store.migrate import migrate
 from projections.view import PACKAGES
 from tests import postgres_server as server_for_tests
+from tests.evidence import make_small_log
 from tests.finance import Desk, opened
 from tests.postgres_server import Databases
 
@@ -129,3 +130,9 @@ def sqlite_desk(sqlite_url: str) -> Iterator[Desk]:
     """Finance at an empty ledger in a file."""
     with opened(sqlite_url) as desk:
         yield desk
+
+
+@pytest.fixture(scope="session")
+def small_log(sqlite_template: bytes, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The stored bytes of a log in which every type of event is, and every decision both ways."""
+    return make_small_log(tmp_path_factory.mktemp("small") / "ledger.db", sqlite_template)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from ledger.errors import MalformedEvidenceError
 from ledger.ids import stream_of
@@ -38,7 +39,8 @@ class LookAhead:
         self._before = array("q")
         self._places = array("q")
         self._positions = array("q")
-        self._look(progress)
+        with suppress(MalformedEvidenceError, OSError):  # found where all events are read
+            self._look(progress)
 
     def refunds_of(self, order: str) -> list[Refund]:
         """All refunds that name an order's stream, in order of position."""

@@ -15,10 +15,10 @@ from projections.verify.entries import read_limited
 from projections.verify.figures import differences
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
+from projections.verify.later_range import PLANS, RangeCheck
 from projections.verify.log_reader import EVENTS, RANGE, Summary, Task
 from projections.verify.manifest import CSV, PARQUET, Manifest, read_manifest
 from projections.verify.misbehaviour import Misbehaviour
-from projections.verify.older_plans import PLANS, PlanCheck
 from projections.verify.proof_files import read_consistency, read_range
 from projections.verify.relations import DECISIONS
 from projections.verify.report import Report
@@ -130,10 +130,11 @@ class _Bundle:
             return
         self._task = task = replace(task, old_sizes=self._history.sizes)
         why_not = self._why_not_performed(manifest, task)
-        if why_not is None:
-            self._perform(manifest, task)
-        else:
-            self._read_only(manifest, task, why_not)
+        with self._report.checking(EVENTS):
+            if why_not is None:
+                self._perform(manifest, task)
+            else:
+                self._read_only(manifest, task, why_not)
         self._check_counts(manifest)
         self._check_parquet(manifest)
 
@@ -171,12 +172,12 @@ class _Bundle:
     def _read_only(self, manifest: Manifest, task: Task, why_not: str) -> None:
         report = self._report
         report.re_performed = why_not
-        plans = PlanCheck(report)
+        later = RangeCheck(report)
         if self._head is not None and not manifest.redacted:
             with report.checking(PLANS):
-                count = plans.take_older(self._folder.file(names.PLANS), first=task.proof.start + 1, head=self._head)
+                count = later.take_older(self._folder.file(names.PLANS), first=task.proof.start + 1, head=self._head)
                 report.begin(PLANS, f"{count} published before; the plan of every bind and order")
-        take = None if manifest.redacted else plans.take
+        take = None if manifest.redacted else later.take
         self._summary = read_only(task, report, self._asked.progress, take)
         report.skip(DECISIONS, why_not)
         for table in TABLES:

@@ -50,7 +50,7 @@ class Performance:
                 self._report.find(DECISIONS, f"cannot be performed again: {explained(error)}", fact.position)
 
     def end(self) -> None:
-        """There are no more."""
+        """The log has no more: nothing is still due. An export may end between an order and what it renews."""
         if self.relations.due is not None:
             self.relations.expect_nothing_due(self.relations.due)
 

@@ -46,7 +46,7 @@ class Report:
     facts: dict[str, str | int] = field(default_factory=dict[str, "str | int"])
     remarks: list[str] = field(default_factory=list[str])
     is_signed: bool = False
-    re_performed: str | None = "nothing was found to perform"
+    re_performed: str | None = "there is nothing to perform"
     _details: dict[str, str] = field(default_factory=dict[str, str])
     _skipped: dict[str, str] = field(default_factory=dict[str, str])
     _shown: dict[str, list[Finding]] = field(default_factory=dict[str, list[Finding]])

@@ -53,7 +53,8 @@ def perform(task: Task, report: Report, take_order: OrderTaker, progress: Progre
         ahead = LookAhead(task.entries(), advance)
     performance = Performance(ahead, report, take_order)
     summary = _read(reader, task, report, progress, performance.take)
-    performance.end()
+    if task.proof.end == task.proof.size:
+        performance.end()
     return summary, performance.relations
 
 

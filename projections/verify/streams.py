@@ -6,8 +6,9 @@ from array import array
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-# Sorted one by one, so that the integers Python makes of a bucket are few.
-_BUCKETS = 256
+# A large set is sorted in so many parts, so that the integers Python makes of one are few.
+_PARTS = 256
+_LARGE = 1 << 16
 
 
 class StreamSet:
@@ -22,10 +23,12 @@ class StreamSet:
 
     def suspects(self) -> set[int]:
         """Hashes that came more than once: of one stream, or of two that only share it."""
-        buckets = [array("q") for _ in range(_BUCKETS)]
-        for code in self._codes:
-            buckets[code & _BUCKETS - 1].append(code)
-        return {one for bucket in buckets for one, other in pairwise(sorted(bucket)) if one == other}
+        parts = [self._codes]
+        if len(self._codes) > _LARGE:
+            parts = [array("q") for _ in range(_PARTS)]
+            for code in self._codes:
+                parts[code & _PARTS - 1].append(code)
+        return {one for part in parts for one, other in pairwise(sorted(part)) if one == other}
 
 
 def begun_twice(streams: Iterable[tuple[int, str]], suspects: set[int]) -> Iterator[tuple[int, int, str]]:

@@ -41,8 +41,10 @@ def _spark(master: str) -> Generator[SparkSession]:
 
 
 def _ask(engine: Engine, *, chunk: int, joined: int) -> tuple[Answer, ...]:
-    """All figures of one question; of a few orders every level."""
+    """All figures of one question; of a few orders every level; every row of the tables."""
     question = Question(engine, as_of_us=40 * DAY, at_position=HEAD, chunk_positions=chunk, facts_joined=joined)
+    question.tabulate()
+    tables = [engine.rows(f"SELECT * FROM {name} ORDER BY 1, 2, 3, 4") for name in TABLES]  # noqa: S608  # our names
     answers = (
         question.balances(),
         question.levels(),
@@ -50,9 +52,10 @@ def _ask(engine: Engine, *, chunk: int, joined: int) -> tuple[Answer, ...]:
         question.order_levels([14, 500]),
         question.team(3),
     )
-    return tuple([tuple(row) for row in answer] for answer in answers)
+    return tuple([tuple(row) for row in answer] for answer in (*tables, *answers))
 
 
+TABLES = ("balance", "order_outcome", "posting", "team_row")
 CLIMBED = (HEAD // 2, 2)
 JOINED = (HEAD, 16)
 
@@ -74,4 +77,5 @@ def test_spark_gives_what_duckdb_gives(master: str, ways: list[tuple[int, int]],
             engine = Spark(spark, {name: [f"{tmp_path}/{name}.parquet"] for name in COLUMNS})
             found = _ask(engine, chunk=chunk, joined=joined)
             assert found == _ask(Duck(connection), chunk=chunk, joined=joined)
+            assert all(found)
             assert len(found[0]) > 10

@@ -1,15 +1,18 @@
-"""A signed head is a file: RFC 3161 time stamps fit it as they are, by `openssl ts`, as the README says."""
+"""What the README shows as evidence, line by line; RFC 3161 time stamps fit a signed head as it is."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli_runner import desk
-from tests.signing import feed_plan, signer
+from tests.builders import ROOT
+from tests.cli_runner import COMMAND, clean_environment, desk
+from tests.signing import feed_orders, feed_plan, signer
 
 AUTHORITY = """
 [tsa]
@@ -57,3 +60,23 @@ def test_a_head_is_time_stamped(sqlite_url: str, authority: Path, tmp_path: Path
     assert "Verification: OK" in openssl(authority, "ts -verify -data head -in head.tsr -CAfile tsa.pem")
     (authority / "head").write_text(log.state.read_text().replace("\n1\n", "\n2\n"))
     assert "FAILED" in openssl(authority, "ts -verify -data head -in head.tsr -CAfile tsa.pem", status=1)
+
+
+def test_evidence_as_the_readme_shows_it(sqlite_url: str, authority: Path, tmp_path: Path) -> None:
+    """Every line of it runs; the authority is asked here instead of by curl."""
+    tool = desk(sqlite_url, tmp_path)
+    feed_plan(tool)
+    feed_orders(tool, 0, 9)
+    (script,) = re.findall(r"```sh evidence.sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    script, stamps = re.subn(
+        "^curl .*$", "openssl ts -reply -config tsa.cnf -queryfile head.tsq -out head.tsr", script, flags=re.MULTILINE
+    )
+    assert stamps == 1
+    command = f'refledger() {{ {shlex.join(COMMAND)} "$@"; }}\nset -eu\n{script}'
+    environment = clean_environment() | {"REFLEDGER_DB": tool.url}
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=authority, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Verification: OK" in done.stdout + done.stderr
+    assert (authority / "seen").read_text().startswith((authority / "head").read_text().rpartition("\n\n")[0])

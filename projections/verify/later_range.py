@@ -1,4 +1,4 @@
-"""Plans of an export that begins later: those from before it, each proven; and the plan of every bind and order."""
+"""An export that begins later: plans from before it, each proven, and what can be decided again by them alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ledger.tree.hashing import leaf_hash
 from ledger.tree.proofs import verify_inclusion
 from projections.verify.canonical_form import expect_keys, read_object
 from projections.verify.entries import Lines
-from projections.verify.facts import Bind, Fact, Placed, Published
+from projections.verify.facts import Bind, Fact, Placed, Published, Renewed, TakenOver
+from projections.verify.log_reader import EVENTS
 from projections.verify.proof_files import hashes_in
 from projections.verify.report import Report
 from projections.verify.stored import read_event
@@ -22,12 +23,14 @@ from projections.verify.terms import PublishedPlans
 PLANS = "plans"
 
 
-class PlanCheck:
-    """Knows the plans published before the export, then those in it, and looks at the plan of every bind and order."""
+class RangeCheck:
+    """What can be decided again without the events before: the plan of every bind and order, the order of versions."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
         self._published = PublishedPlans(report, PLANS)
+        # Last versions of the streams of bindings, as far as they are seen.
+        self._versions: dict[str, int] = {}
 
     def take_older(self, path: Path, *, first: int, head: TreeHead) -> int:
         """Proves the plans of positions before the first that was exported; returns how many there are."""
@@ -49,11 +52,25 @@ class PlanCheck:
             if isinstance(fact, Published):
                 self._published.take(fact)
             elif isinstance(fact, Placed) or (isinstance(fact, Bind) and fact.reason is None):
-                plan = self._published.plans.in_force(parse_instant(fact.at))
-                number = None if plan is None else plan.plan
-                if number != fact.plan:
-                    message = f"{fact.stream} is recorded under plan {fact.plan}; by the rules it is {number} (P-3)"
-                    self._report.find(PLANS, message, fact.position)
+                if isinstance(fact, Bind):
+                    self._versions[fact.stream] = 1
+                self._expect_plan(fact)
+            elif isinstance(fact, TakenOver | Renewed):
+                self._expect_version(fact)
+
+    def _expect_plan(self, fact: Placed | Bind) -> None:
+        plan = self._published.plans.in_force(parse_instant(fact.at))
+        number = None if plan is None else plan.plan
+        if number != fact.plan:
+            message = f"{fact.stream} is recorded under plan {fact.plan}; by the rules it is {number} (P-3)"
+            self._report.find(PLANS, message, fact.position)
+
+    def _expect_version(self, fact: TakenOver | Renewed) -> None:
+        before = self._versions.get(fact.bind)
+        if before is not None and fact.seq != before + 1:
+            message = f"is version {fact.seq} of {fact.bind}, whose next version is {before + 1}"
+            self._report.find(EVENTS, message, fact.position)
+        self._versions[fact.bind] = fact.seq
 
 
 def _lines(path: Path) -> Iterator[bytes]:
