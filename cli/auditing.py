@@ -21,9 +21,12 @@ from ledger.findings import Finding
 from ledger.log_check import check_events, check_positions, check_recorded_at
 from ledger.store.recorder import LogRecorder
 from projections.binding_check import check_bindings
+from projections.commissions import NAME as COMMISSIONS
+from projections.duty import lag_of
 from projections.live_check import check_projection
 from projections.runner import Progress
-from projections.view import pending
+from projections.tree import NAME as TREE
+from projections.tree_check import check_tree
 
 # Of one control, in a report; more would only say the same.
 FINDINGS_SHOWN_MAX = 100
@@ -44,6 +47,7 @@ CONTROLS = (
     Control("decisions", check_decisions),
     Control("bindings", check_bindings),
     Control("projection", lambda log, advance: check_projection(log, system_clock(), advance)),
+    Control("tree", check_tree),
 )
 
 
@@ -61,20 +65,21 @@ def audit(settings: Settings, *, form: Format | None, output: Path | None) -> No
     decisions    what the next command would be decided from is what the log says
     bindings     every bind and unbind, decided again from the log before it, comes out as recorded
     projection   live balances and levels, where they stand, are what a second engine makes of the log, as of now
+    tree         every tile of hashes, as far as the tree has come, is what the stored events give
 
     The second engine is a formulation of the rule book of its own, in SQL, with a decider of bindings of its own: a
-    difference may be a mistake of either. A balance that differs is shown with the orders behind it.
+    difference may be a mistake of either. A balance that differs is shown with the orders behind it. A tile has what an
+    event was when it was taken into the tree: where it differs and every other control passes, the event was changed.
 
     Reads only, and changes nothing. `worker rebuild` mends what is derived from the log; the log itself comes back from
     a backup.
     """
     with opened(settings) as ledger:
         results = {control.name: _examined(control, ledger.log) for control in CONTROLS}
-        behind = pending(ledger.log, None)
+        behind = _behind(ledger.log)
     emit(audit_report(results), form, output)
-    if behind:
-        events = counted(behind, "event")
-        say(f"note: the live tables were compared {events} before the head: `refledger worker run --once` goes on")
+    for what, events in behind.items():
+        say(f"note: {what} compared {counted(events, 'event')} before the head: `refledger worker run --once` goes on")
     failed = [name for name, findings in results.items() if findings]
     if failed:
         click.echo(f"error: the books disagree: {', '.join(failed)}", err=True)
@@ -94,6 +99,14 @@ def _examined(control: Control, log: LogRecorder) -> list[Finding]:
     if len(findings) > FINDINGS_SHOWN_MAX:
         findings[-1] = Finding("further rows", f"only the first {FINDINGS_SHOWN_MAX} are shown")
     return findings
+
+
+def _behind(log: LogRecorder) -> dict[str, int]:
+    """What could not be compared up to the head, and how many events are left there."""
+    compared = {"the live tables were": COMMISSIONS, "the tree was": TREE}
+    with log.reading() as session:
+        lags = {what: lag_of(session, name, system_clock()).events for what, name in compared.items()}
+    return {what: events for what, events in lags.items() if events > 0}
 
 
 def audit_report(results: dict[str, list[Finding]]) -> Report:

@@ -15,12 +15,15 @@ from cli.auditing import audit
 from cli.balances import balance, explain
 from cli.demo import demo
 from cli.differences import diff
+from cli.head_proofs import consistency, prove, show
+from cli.heads import head
 from cli.ingest import ingest
 from cli.options import CheckedParam
 from cli.plans import plan
 from cli.rebuilding import worker_rebuild
 from cli.replays import replay
 from cli.teams import team
+from cli.witnessing import witness
 from cli.workers import expire, init, worker
 from ledger.application import check_url
 from ledger.ids import check_id
@@ -90,8 +93,10 @@ def refledger(ctx: click.Context, *, url: str, actor: str, verbose: int, quiet: 
     ctx.obj = context.Settings(url, actor, verbose - quiet)
 
 
-for command in (init, plan, ingest, expire, balance, team, explain, replay, diff, archive, audit, worker, demo):
+for command in (init, plan, ingest, expire, balance, team, explain, replay, diff, archive, head, audit, worker, demo):
     refledger.add_command(command)
+for command in (show, prove, consistency, witness):
+    head.add_command(command)
 worker.add_command(worker_rebuild)
 
 

@@ -11,7 +11,8 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -68,11 +69,29 @@ def emit(report: Report, given: Format | None, output: Path | None) -> None:
         with replacing(output) as file:
             file.write(text)
         return
-    try:
+    with _reader_may_leave():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def emit_note(note: bytes, output: Path | None) -> None:
+    """Writes a text of ours that is signed, byte for byte, to standard output or whole to a file."""
+    if output is not None:
+        with replacing(output) as file:
+            file.write(note.decode())
+        return
+    with _reader_may_leave():
+        sys.stdout.buffer.write(note)
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _reader_may_leave() -> Generator[None]:
+    """A reader of standard output that had enough is no error."""
+    try:
+        yield
     except BrokenPipeError:
-        # The reader had enough: nothing more can be written, not even by the interpreter at its end.
+        # Nothing more can be written, not even by the interpreter at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

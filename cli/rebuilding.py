@@ -18,6 +18,8 @@ from ledger.decision_check import mend_decisions
 from projections.balances import Balance
 from projections.commissions import NAME
 from projections.rebuild import Comparison, Rebuild, beside
+from projections.tree import NAME as TREE
+from projections.tree_check import mend_tree
 from projections.view import pending
 
 DECISIONS = "decisions"
@@ -25,7 +27,7 @@ _AMOUNTS = ("earned", "clawed_back", "pending", "available")
 
 
 @click.command("rebuild", short_help="Make derived tables anew from the log, beside the live ones.")
-@click.argument("name", type=click.Choice([NAME, DECISIONS]))
+@click.argument("name", type=click.Choice([NAME, TREE, DECISIONS]))
 @click.option("--replace", is_flag=True, help="Swap also where the live tables differ from what the log says.")
 @click.option("--fresh", is_flag=True, help="Begin anew; go on from no interrupted rebuild.")
 @format_option
@@ -38,13 +40,16 @@ def worker_rebuild(settings: Settings, *, name: str, replace: bool, fresh: bool,
     untouched; the same command goes on. Where the two differ, the differences are shown and nothing is swapped (status
     3) unless --replace says so.
 
+    tree: the hashes that heads are signed and proofs are made from. Tiles that are not what the stored events give are
+    replaced, and the tree goes on; a head that was signed stays as it is, and `head sign` still demands it.
+
     decisions: what the next command would be decided from. Rows that are not what the log says are replaced in one
     transaction; who appends waits meanwhile. See `audit`.
 
-    On PostgreSQL both need the owner of the database, as `init` does.
+    On PostgreSQL all but tree need the owner of the database, as `init` does.
     """
-    if name == DECISIONS:
-        _mend(settings)
+    if name != NAME:
+        _mend(settings, name)
         return
     with opened(settings) as ledger, closing(beside(settings.url)) as room:
         rebuild = Rebuild(ledger.log, room, fresh=fresh)
@@ -67,11 +72,14 @@ def worker_rebuild(settings: Settings, *, name: str, replace: bool, fresh: bool,
     say(f"{name} is live in its new version{'' if comparison.is_equal else ', which differs'}, at position {position}")
 
 
-def _mend(settings: Settings) -> None:
-    """Makes the decision state what the log says."""
+def _mend(settings: Settings, name: str) -> None:
+    """Makes the decision state, or the tree's tiles, what the log says."""
     with opened(settings) as ledger, progress("deriving", ledger.log.head()) as advance:
-        rows = mend_decisions(settings.url, advance)
-    say(f"{counted(rows, 'row')} of the decision state mended" if rows else "the decision state is what the log says")
+        if name == TREE:
+            count, noun, what = mend_tree(ledger.log, advance), "tile", "the tree"
+        else:
+            count, noun, what = mend_decisions(settings.url, advance), "row", "the decision state"
+    say(f"{counted(count, noun)} of {what} mended" if count else f"{what} is what the log says")
 
 
 def _fill(ledger: Ledger, rebuild: Rebuild) -> None:

@@ -28,12 +28,13 @@ from cli.terminal import counted, progress, say
 from ledger.application import Ledger
 from ledger.clock import system_clock
 from ledger.store.migrate import migrate
+from ledger.store.recorder import LogRecorder
 from ledger.store.sqlite import URL_PREFIX
 from projections.crew import EXPIRY_POLLS, follow, run_once, workers_of
-from projections.duty import PROJECTIONS
+from projections.duty import PROJECTIONS, lag_of
 from projections.pace import pause_seconds
 from projections.status import Shown, Standing, shown
-from projections.view import PACKAGES, pending
+from projections.view import PACKAGES
 from projections.worker import is_passing, tell
 
 
@@ -84,10 +85,11 @@ def expire(settings: Settings, as_of: datetime | None, tz: ZoneInfo | None) -> N
 
 @click.group(short_help="Keep balances, teams and outcomes current.")
 def worker() -> None:
-    """Projection workers keep balances, teams and outcomes current, and record bindings that lapsed.
+    """Projection workers keep balances, teams, outcomes and the log's tree current, and record bindings that lapsed.
 
     \b
     commissions   order outcomes, balances and teams, from the events of the log
+    tree          hashes of the log, which heads are signed and proofs made from
     expiry        an event for every binding that lapsed
     """
 
@@ -165,11 +167,18 @@ def _run_once(settings: Settings, standings: list[Standing], poll_seconds: float
     with opened(settings) as ledger:
         workers = workers_of(ledger, settings.url, standings, poll_seconds)
         try:
-            with progress("projecting", pending(ledger.log, None)) as advance:
+            with progress("projecting", _pending(ledger.log, standings)) as advance:
                 run_once(ledger, workers, advance)
         finally:
             for one in workers:
                 say(f"{counted(one.standing.events, one.duty.unit)} {one.duty.doing}")
+
+
+def _pending(log: LogRecorder, standings: list[Standing]) -> int:
+    """How much there is to do, all in all."""
+    now = system_clock()
+    with log.reading() as session:
+        return sum(max(0, lag_of(session, standing.projection, now).events) for standing in standings)
 
 
 def _follow(settings: Settings, standings: list[Standing], poll_seconds: float, drain_seconds: float) -> None:

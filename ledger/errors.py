@@ -84,6 +84,12 @@ class NotInitialisedError(RefusedError):
     code = "not_initialised"
 
 
+class ReplicaError(RefusedError):
+    """The database follows another one, and may lack what that one has."""
+
+    code = "replica"
+
+
 class InvalidKeyError(RefusedError):
     """A key that cannot be used: misspelt, of an unknown kind, or too weak to prove anything."""
 

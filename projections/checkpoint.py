@@ -11,6 +11,7 @@ _MOVE = load("projections", "move_checkpoint")
 _SET = load("projections", "set_checkpoint")
 _GENERATION = load("projections", "select_generation")
 _HOLD = load("projections", "hold_tables")
+_HOLD_STILL = load("projections", "hold_checkpoint")
 
 
 class CheckpointMovedError(LedgerError):
@@ -39,6 +40,13 @@ def move(session: Session, projection: str, *, after: int, upto: int) -> None:
     """
     if session.run(_MOVE, projection=projection, after=after, upto=upto) != 1:
         raise CheckpointMovedError(f"{projection} is no longer at position {after}")
+
+
+def hold_still(session: Session, projection: str) -> int:
+    """Where a checkpoint is, and stays until this transaction ends or moves it: who would move it waits."""
+    begin(session, projection)
+    session.run(_HOLD_STILL, projection=projection)
+    return checkpoint(session, projection)
 
 
 def put(session: Session, projection: str, position: int) -> None:

@@ -11,8 +11,7 @@ from contextlib import suppress
 from ledger.application import Ledger
 from ledger.clock import system_clock
 from projections import status
-from projections.commissions import NAME as COMMISSIONS
-from projections.duty import duty_of, lag_of
+from projections.duty import EXPIRY, duty_of, lag_of
 from projections.lease import lease_of
 from projections.runner import Progress
 from projections.status import Standing
@@ -34,7 +33,7 @@ def workers_of(ledger: Ledger, url: str, standings: Sequence[Standing], poll_sec
             lease_of(url, standing.projection),
             ledger.log,
             standing,
-            poll_seconds=poll_seconds * (1 if standing.projection == COMMISSIONS else EXPIRY_POLLS),
+            poll_seconds=poll_seconds * (EXPIRY_POLLS if standing.projection == EXPIRY else 1),
         )
         for standing in standings
     ]
@@ -76,7 +75,7 @@ def run_once(ledger: Ledger, workers: Sequence[Worker], progress: Progress) -> N
     reporter.start()
     failed: ProjectionFailedError | None = None
     try:
-        for worker in sorted(workers, key=lambda worker: worker.duty.name == COMMISSIONS):
+        for worker in sorted(workers, key=lambda worker: worker.duty.name != EXPIRY):
             # Last of all what follows the log: the others append to it.
             try:
                 worker.run_once(progress)

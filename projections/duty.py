@@ -1,9 +1,13 @@
-"""What workers keep doing: projecting commissions, recording lapses. Each goes on where its last transaction ended."""
+"""What workers keep doing: projecting commissions, growing the tree, recording lapses.
+
+Each goes on where its last transaction ended.
+"""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -14,9 +18,11 @@ from ledger.store.session import Session, load
 from projections.checkpoint import checkpoint
 from projections.commissions import NAME as COMMISSIONS
 from projections.runner import Runner
+from projections.tree import NAME as TREE
+from projections.tree import integrate
 
 EXPIRY = "expiry"
-PROJECTIONS = (COMMISSIONS, EXPIRY)
+PROJECTIONS = (COMMISSIONS, TREE, EXPIRY)
 
 _LAG = load("projections", "select_lag")
 _STREAM_AT = load("projections", "select_stream_at")
@@ -63,14 +69,16 @@ def _age(since_us: int | None, now: datetime) -> float:
 class Duty(ABC):
     """One projection, as a worker sees it.
 
-    name   of the projection
-    unit   what it counts
-    doing  what it does with each
+    name      of the projection
+    unit      what it counts
+    doing     what it does with each
+    gathers   whether it rests after a batch that was not full, so that the next one has more in it
     """
 
     name: ClassVar[str]
     unit: ClassVar[str]
     doing: ClassVar[str]
+    gathers: ClassVar[bool] = False
 
     @abstractmethod
     def step(self, most: int) -> int:
@@ -125,6 +133,39 @@ class ProjectCommissions(Duty):
         return _place(session, checkpoint(session, COMMISSIONS) + 1)
 
 
+class GrowTree(Duty):
+    """Takes what was appended into the log's tree."""
+
+    name = TREE
+    unit = "event"
+    doing = "in the tree"
+    # The last tile of each row is written anew with every batch.
+    gathers = True
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._log = ledger.log
+
+    def step(self, most: int) -> int:
+        """Integrates a batch."""
+        return integrate(self._log, most)
+
+    def wait(self, seconds: float) -> bool:
+        """Nobody waits for the tree: who signs a head brings it there."""
+        time.sleep(seconds)
+        return False
+
+    def close(self) -> None:
+        """Nothing does."""
+
+    def last(self, session: Session) -> Place:
+        """The event of the checkpoint."""
+        return _place(session, checkpoint(session, TREE))
+
+    def next(self, session: Session) -> Place:
+        """The event after the checkpoint."""
+        return _place(session, checkpoint(session, TREE) + 1)
+
+
 class RecordLapses(Duty):
     """Records bindings that lapsed (rule B-4)."""
 
@@ -158,9 +199,14 @@ class RecordLapses(Duty):
         return Place(rows[0][1], rows[0][2]) if rows else None
 
 
+_DUTIES: Mapping[str, Callable[[Ledger], Duty]] = {
+    duty.name: duty for duty in (ProjectCommissions, GrowTree, RecordLapses)
+}
+
+
 def duty_of(projection: str, ledger: Ledger) -> Duty:
     """What keeps a projection."""
-    return RecordLapses(ledger) if projection == EXPIRY else ProjectCommissions(ledger)
+    return _DUTIES[projection](ledger)
 
 
 def _place(session: Session, position: int) -> Place:

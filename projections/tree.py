@@ -6,6 +6,8 @@ bytes as they are. What the tiles hold is derived: who signs a head does not bel
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from eventsourcing.persistence import ProgrammingError
 from psycopg.errors import InsufficientPrivilege
 
@@ -42,7 +44,8 @@ def integrate(log: LogRecorder, most: int, upto: int = POSITION_MAX) -> int:
     with log.reading() as session:
         size, head = tree_size(session), head_of(session)
         if size > head:
-            raise IntegrityError(f"the tree has {size} events, but the log ends at position {head}")
+            lost = f"the tree has {size} events, but the log ends at position {head}"
+            raise IntegrityError(f"{lost}: restore the log, or go on from it with `refledger worker rebuild tree`")
         last = min(size + most, upto, head)
         if last <= size:
             return 0
@@ -53,7 +56,7 @@ def integrate(log: LogRecorder, most: int, upto: int = POSITION_MAX) -> int:
         begin(session, NAME)
         # First of all: a second integrator waits here, and then finds that the batch is done.
         move(session, NAME, after=size, upto=last)
-        session.write(_PUT_TILES, [(tile.row, tile.index, hashes) for tile, hashes in grown])
+        put_tiles(session, grown)
     return last - size
 
 
@@ -79,6 +82,11 @@ def catch_up(log: LogRecorder, progress: Progress | None = None) -> None:
             return
         if progress is not None:
             progress(events)
+
+
+def put_tiles(session: Session, tiles: Iterable[tuple[Tile, bytes]]) -> None:
+    """Keeps tiles with all their hashes, in place of what was there."""
+    session.write(_PUT_TILES, [(tile.row, tile.index, hashes) for tile, hashes in tiles])
 
 
 def tree_size(session: Session) -> int:

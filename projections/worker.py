@@ -149,8 +149,9 @@ class Worker:
         while not stopped.is_set():
             self._lease.check()
             events = self._batch(size)
+            is_through = events == 0 or (self.duty.gathers and events is not None and events < size)
             size = self._next_size(size, events)
-            if events == 0:
+            if is_through:
                 self._rest(stopped)
             self._tell_of_batches()
 

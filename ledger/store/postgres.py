@@ -22,6 +22,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, tuple_row
 from psycopg.types.string import BytesBinaryDumper
 
+from ledger.errors import ReplicaError, UnreachableError
 from ledger.store.recorder import Append, LogRecorder
 from ledger.store.session import Parameter, Row, Session, Sql, Table, load
 
@@ -49,6 +50,11 @@ _LISTEN = load("ledger.store", "listen_append")
 _PREFER_INDEXES = load("ledger.store", "prefer_indexes")
 _NOTIFY = load("ledger.store", "notify_append")
 _MAY_BECOME_WRITER = load("ledger.store", "may_become_writer")
+_IS_REPLICA = load("ledger.store", "select_is_replica")
+_INSERTED = load("ledger.store", "select_inserted")
+_FLUSHED = load("ledger.store", "select_flushed")
+_WAIT_FOR_DISK = load("ledger.store", "wait_for_disk")
+_EMIT_MESSAGE = load("ledger.store", "emit_message")
 
 
 class PostgresSession(Session):
@@ -190,6 +196,23 @@ class PostgresRecorder(LogRecorder, PostgresApplicationRecorder):
         with self.datastore.get_connection() as connection, connection.transaction(force_rollback=True):
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield PostgresSession(connection)
+
+    def settle(self) -> None:
+        """Waits for a commit of its own: the write-ahead log goes to disk in order, so all before it is there too.
+
+        Without synchronous_commit others see what is not on disk yet.
+        """
+        with self.datastore.get_connection() as connection, connection.transaction():
+            session = PostgresSession(connection)
+            if session.rows(_IS_REPLICA)[0][0]:
+                raise ReplicaError("this database is a replica, which may lack events: name the primary with --db")
+            (inserted,) = session.rows(_INSERTED)[0]
+            session.run(_WAIT_FOR_DISK)
+            session.rows(_EMIT_MESSAGE)
+        with self.reading() as session:
+            (flushed,) = session.rows(_FLUSHED)[0]
+        if flushed < inserted:
+            raise UnreachableError(f"its write-ahead log is on disk up to {flushed} only, not up to {inserted}")
 
     def create_table(self) -> None:
         """Nothing: migrations make the tables."""

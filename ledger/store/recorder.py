@@ -104,6 +104,14 @@ class LogRecorder(ApplicationRecorder, ABC):
     def reading(self) -> AbstractContextManager[Session]:
         """A read-only transaction that sees one state of everything."""
 
+    @abstractmethod
+    def settle(self) -> None:
+        """Returns once all that could be read before is on disk, and outlasts a crash of the machine.
+
+        Raises:
+            ReplicaError: the store is a copy, which another one may yet contradict.
+        """
+
     def wait(self, seconds: float) -> bool:
         """Waits until something may have been appended, at most so long: polling is the truth, waking sooner.
 

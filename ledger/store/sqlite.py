@@ -6,7 +6,8 @@ import json
 import sqlite3
 import time
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from eventsourcing.persistence import OperationalError
 from eventsourcing.sqlite import (
@@ -18,11 +19,14 @@ from eventsourcing.sqlite import (
 )
 from eventsourcing.utils import Environment, EnvType
 
+from ledger.disk import sync
 from ledger.store.recorder import Append, LogRecorder
-from ledger.store.session import Parameter, Row, Session, Sql, Table
+from ledger.store.session import Parameter, Row, Session, Sql, Table, load
 
 LOCK_TIMEOUT_SECONDS = 60
 URL_PREFIX = "sqlite:///"
+
+_FILE = load("ledger.store", "select_file")
 
 
 def path_of(url: str) -> str:
@@ -100,6 +104,17 @@ class SqliteRecorder(LogRecorder, SQLiteApplicationRecorder):  # pyright: ignore
         """A snapshot."""
         with self.datastore.transaction(commit=False) as cursor:
             yield SqliteSession(cursor.sqlite_cursor.connection)
+
+    def settle(self) -> None:
+        """Syncs the write-ahead log, which SQLite does at every commit or, where it was built or told so, later."""
+        with self.reading() as session:
+            (name,) = session.rows(_FILE)[0]
+        if not name:
+            return
+        # Never the database itself: closing it would give up the locks this process has on it.
+        with suppress(FileNotFoundError):
+            sync(Path(f"{name}-wal"))
+        sync(Path(name).parent)
 
     def create_table(self) -> None:
         """Nothing: migrations make the tables."""

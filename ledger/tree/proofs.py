@@ -35,6 +35,18 @@ def root_hash(subtree: SubtreeHash, size: int) -> bytes:
     return span_hash(subtree, 0, size) if size else EMPTY_ROOT
 
 
+def frontier(subtree: SubtreeHash, size: int) -> tuple[bytes, ...]:
+    """Hashes of the perfect subtrees over the first `size` leaves, the largest first: a RootBuilder goes on from them.
+
+    Raises:
+        ValueError: a negative size.
+    """
+    if size < 0:
+        raise ValueError(f"no tree has {size} leaves")
+    levels = reversed(range(size.bit_length()))
+    return tuple(subtree(level, (size >> level) - 1) for level in levels if size >> level & 1)
+
+
 def inclusion_proof(subtree: SubtreeHash, *, index: int, size: int) -> list[bytes]:
     """The siblings on the way from a leaf up to the root over `size` leaves. Source: RFC 6962, 2.1.1.
 

@@ -17,6 +17,7 @@ from ledger.tree.proofs import (
     check_count,
     check_hashes,
     check_root,
+    frontier,
     span_hash,
     split,
 )
@@ -45,12 +46,8 @@ def range_proof(subtree: SubtreeHash, *, start: int, end: int, size: int) -> Ran
     """
     if not 0 <= start < end <= size:
         raise ValueError(_no_range(start, end, size))
-    left = list[bytes]()
-    for level in reversed(range(start.bit_length())):
-        if start >> level & 1:
-            left.append(subtree(level, (start >> level) - 1))
     right = [span_hash(subtree, middle, stop) for _, middle, stop in reversed(_turns(end, size))]
-    return RangeProof(start, end, size, tuple(left), tuple(right))
+    return RangeProof(start, end, size, frontier(subtree, start), tuple(right))
 
 
 class RangeVerifier:

@@ -71,6 +71,15 @@ class TileBuilder:
         self.size = size
         return grown
 
+    def partial_tiles(self) -> list[tuple[Tile, bytes]]:
+        """The tiles that are not full, at most one a row, with their hashes."""
+        widths = [row_width(row, size=self.size) for row in range(len(self._rows))]
+        return [
+            (tile_at(row, width // TILE_WIDTH, size=self.size), b"".join(self._rows[row]))
+            for row, width in enumerate(widths)
+            if width % TILE_WIDTH
+        ]
+
     def root(self) -> bytes:
         """The root over all leaves so far; only partial tiles are needed for it."""
         return root_hash(HashReader(self.size, self._partial), self.size)

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ledger.disk import sync
 from projections.archive.errors import AddressError, ArchiveBusyError
 from projections.archive.manifest import MANIFEST
 from projections.archive.place import Place
@@ -62,12 +63,12 @@ def publish(place: Place, made: Path) -> None:
         shutil.rmtree(made)
         return
     for path in (*files, made):
-        _sync(path)
+        sync(path)
     target = place.folder / made.name
     # Without a segment.json it was no segment.
     shutil.rmtree(target, ignore_errors=True)
     made.rename(target)
-    _sync(place.folder)
+    sync(place.folder)
 
 
 @contextmanager
@@ -85,13 +86,4 @@ def _make_folder(folder: Path) -> None:
     """Makes a folder that outlasts a crash."""
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    """Waits until a file or the names in a folder are on the disk."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+        sync(folder.parent)

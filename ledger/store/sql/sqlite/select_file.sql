@@ -1,0 +1,2 @@
+-- Where the store is; an empty text for one in memory.
+SELECT file FROM pragma_database_list WHERE name = 'main'
