@@ -1,6 +1,6 @@
 """Every posting at (T, P), from nothing but the events, in one order for journals and exports (rule S-2).
 
-Postings of an order stand at its position: accrual, clawback, restoration, maturity; within a kind by the event that
+Postings of an order stand at its position: accrual, clawback, maturity, restoration; within a kind by the event that
 caused them, then by level. Postings of adjustments and payouts stand at their own event's position, those of an
 approval in order of its lines.
 """
@@ -30,14 +30,14 @@ COMMISSION, PAYOUT, ADJUSTMENT = "expense:commission", "house:payout", "house:ad
 class Posting(NamedTuple):
     """An amount from one account to another, minor units, > 0. What is on a member's account is credits less debits.
 
-    order        stream of the order behind it; None: it is of an adjustment or a payout
-    level        of the order; likewise
+    order        stream of the order behind it; of an adjustment or a payout its own
+    level        of the order; None: it is of an adjustment or a payout
     stream       what caused it: the order, a refund, a reversal, an adjustment, a payout
     position     of the event that caused it; of a maturity: the order's
     value_at_us  when it counts
     """
 
-    order: str | None
+    order: str
     kind: Kind
     level: int | None
     stream: str
@@ -121,22 +121,13 @@ def order_postings(
     for level in paid:
         at = (order.order, order.position, order.occurred_at_us)
         yield level.posting("accrual", at, (COMMISSION, pending_of(level.member)), level.commission_minor)
-    by_kind = sorted(clawbacks, key=lambda clawback: clawback.reverses is not None)
-    for clawback in by_kind:
-        yield from _of_clawback(clawback, paid)
-    held = [clawback for clawback in clawbacks if clawback.value_at_us < order.available_at_us]
-    matured = period_of and period_of(order.position, order.available_at_us)
-    later = [
-        clawback
-        for clawback in held
-        if period_of is not None and period_of(clawback.position, order.available_at_us) != matured
-    ]
-    known = [clawback for clawback in held if clawback not in later]
-    for level in paid:
-        yield from level.maturity(order.position, level.commission_minor - level.taken_by(known))
-    for clawback in later:
-        for level in paid:
-            yield from level.maturity(clawback.position, -level.taken_by([clawback]))
+    for clawback in clawbacks:
+        if clawback.reverses is None:
+            yield from _of_clawback(clawback, paid)
+    yield from _of_maturities(order, clawbacks, paid, period_of)
+    for clawback in clawbacks:
+        if clawback.reverses is not None:
+            yield from _of_clawback(clawback, paid)
 
 
 def movement_posting(stream: str, movement: Movement) -> Posting:
@@ -157,7 +148,7 @@ def movement_posting(stream: str, movement: Movement) -> Posting:
             accounts = (PAYOUT, available)
     minor = abs(movement.adjusted_minor or movement.reserved_minor or movement.paid_minor)
     at = (stream, movement.position, movement.value_at_us)
-    return Posting(None, movement.kind, None, *at, *accounts, movement.currency, minor)
+    return Posting(stream, movement.kind, None, *at, *accounts, movement.currency, minor)
 
 
 def payout_of(batch: str, number: int) -> str:
@@ -200,6 +191,24 @@ def _of_clawback(clawback: Clawback, paid: Sequence[_PaidLevel]) -> Iterator[Pos
             yield level.posting("clawback", at, (member, COMMISSION), minor)
         elif minor < 0:
             yield level.posting("restoration", at, (COMMISSION, member), -minor)
+
+
+def _of_maturities(
+    order: OrderOutcome, clawbacks: Sequence[Clawback], paid: Sequence[_PaidLevel], period_of: PeriodOf | None
+) -> Iterator[Posting]:
+    held = [clawback for clawback in clawbacks if clawback.value_at_us < order.available_at_us]
+    matured = period_of and period_of(order.position, order.available_at_us)
+    later = [
+        clawback
+        for clawback in held
+        if period_of is not None and period_of(clawback.position, order.available_at_us) != matured
+    ]
+    known = [clawback for clawback in held if clawback not in later]
+    for level in paid:
+        yield from level.maturity(order.position, level.commission_minor - level.taken_by(known))
+    for clawback in later:
+        for level in paid:
+            yield from level.maturity(clawback.position, -level.taken_by([clawback]))
 
 
 @dataclass(slots=True)

@@ -57,10 +57,12 @@ class DeskDriver(LedgerDriver):
         return outcome.name, outcome.reason
 
     def payable(self, member: str, currency: str, cut_off: datetime) -> int:
-        """What could be paid out."""
+        """What could be paid out, asked for alone and with everyone."""
         self.project()
         with self.ledger.log.reading() as session:
-            return payable(session, currency, cut_off).get(member, 0)
+            everyone, alone = payable(session, currency, cut_off), payable(session, currency, cut_off, [member])
+        assert alone[member] == everyone.get(member, 0)
+        return alone[member]
 
     def batch_lines(self, batch: str) -> list[tuple[str, int]]:
         """The lines as prepared."""

@@ -26,14 +26,14 @@ _RELATIONS = {
     "UnbindRefused",
     "OrderPlaced",
 }
-KINDS = ("accrual", "clawback", "restoration", "maturity")
+KINDS = ("accrual", "clawback", "maturity", "restoration")
 
 
 class Entry(NamedTuple):
     """A posting, and where it stands: at a position, by kind, by the position of its cause, by level or number."""
 
     place: tuple[int, int, int, int]
-    order: str | None
+    order: str
     kind: str
     level: int | None
     position: int
@@ -187,7 +187,7 @@ class _Told:
         elif kind == "AdjustmentPosted":
             data = event["data"]
             accounts = ("house:adjustment", f"member:{data['member']}:available")
-            self.others.append(_other(position, "adjustment", _time(data["value_at"]), accounts, data))
+            self.others.append(_other(event["stream"], position, "adjustment", _time(data["value_at"]), accounts, data))
         elif kind.startswith("Payout"):
             self._payout(position, event)
 
@@ -213,14 +213,15 @@ class _Told:
                 del self.lines[stream][number]
         elif kind == "PayoutBatchApproved":
             for number, (member, amount) in self.lines[stream].items():
-                self.last_at[f"payout{stream.removeprefix('batch')}.{number}"] = at
+                self.last_at[payout := f"payout{stream.removeprefix('batch')}.{number}"] = at
                 accounts = (f"member:{member}:available", f"member:{member}:reserved")
                 money = {"amount": amount, "currency": self.currencies[stream]}
-                self.others.append(_other(position, "reservation", at, accounts, money, number))
+                reserved = _other(payout, position, "reservation", at, accounts, money)
+                self.others.append(reserved._replace(place=(position, 0, position, number)))
         elif (step := _step(kind, data)) is not None:
             name, accounts = step
             self.last_at[stream] = max(at, self.last_at[stream])
-            self.others.append(_other(position, name, self.last_at[stream], accounts, data))
+            self.others.append(_other(stream, position, name, self.last_at[stream], accounts, data))
 
 
 def member_of(entry: Entry) -> str:
@@ -241,11 +242,13 @@ def _step(kind: str, data: Event) -> tuple[str, tuple[str, str]] | None:
     }.get(kind)
 
 
-def _other(position: int, kind: str, at: datetime, accounts: tuple[str, str], data: Event, number: int = 0) -> Entry:
+def _other(  # an entry has that many fields
+    stream: str, position: int, kind: str, at: datetime, accounts: tuple[str, str], data: Event
+) -> Entry:
     """An entry of no order; a negative amount goes the other way round."""
     debit, credit = accounts if data["amount"] > 0 else accounts[::-1]
-    place = (position, 0, position, number)
-    return Entry(place, None, kind, None, position, at, debit, credit, data["currency"], abs(data["amount"]))
+    place = (position, 0, position, 0)
+    return Entry(place, stream, kind, None, position, at, debit, credit, data["currency"], abs(data["amount"]))
 
 
 def _of_order(placed: Placed) -> Iterator[Entry]:

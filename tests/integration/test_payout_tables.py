@@ -27,6 +27,7 @@ from projections.commissions import NAME
 from projections.explanation import explain_member, explain_order
 from projections.head import bring_to_head
 from projections.member_books import Account
+from projections.member_statements import statement_of_period
 from projections.payable import BehindError, payable_at_head, payable_in_snapshot
 from projections.payout_explanation import explain_payout
 from projections.payouts import NotPaidOutError, propose
@@ -34,7 +35,6 @@ from projections.periods import closed_periods
 from projections.rebuild import Rebuild, beside
 from projections.reconciliation import AgeClass, reconcile
 from projections.runner import Runner
-from projections.statements import statement_of_period
 from projections.tree import catch_up as integrate_all
 from projections.view import view_at
 from tests.builders import LATER, adjustment, bind, freeze, order, plan, refund, replayed, reversal

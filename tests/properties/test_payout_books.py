@@ -16,6 +16,7 @@ from ledger.store.session import Session
 from projections.balances import Balance, balances_at, digest
 from projections.batches import BatchFound, batches, payouts_in
 from projections.member_books import Account
+from projections.member_statements import Statement, statement_between, statement_of_period
 from projections.payable import payable
 from projections.payout_explanation import explain_payout
 from projections.payouts import propose
@@ -31,7 +32,6 @@ from projections.postings import every_posting, postings
 from projections.rebuild import beside
 from projections.reconciliation import reconcile
 from projections.runner import Runner
-from projections.statements import Statement, statement_between, statement_of_period
 from projections.view import view_at
 from tests.builders import replayed
 from tests.finance import Desk

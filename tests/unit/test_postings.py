@@ -37,7 +37,7 @@ def shown(postings: list[Posting]) -> list[str]:
 
 
 def test_an_order_posts_in_one_order_whatever_was_recorded_when() -> None:
-    """Accruals, clawbacks, restorations, maturities; then by cause, then by level; nothing where nothing is taken."""
+    """Accruals, clawbacks, maturities, restorations; then by cause, then by level; nothing where nothing is taken."""
     clawbacks = [
         taken(4, 20, 10, 0, 1),
         taken(5, 30, -10, 0, -1, reverses="refund-4"),
@@ -52,10 +52,10 @@ def test_an_order_posts_in_one_order_whatever_was_recorded_when() -> None:
         "clawback 1 at 6/100: member:ann:available -> expense:commission 20",
         "clawback 3 at 6/100: member:cat:available -> expense:commission 2",
         "clawback 1 at 7/99: member:ann:pending -> expense:commission 5",
-        "restoration 1 at 5/30: expense:commission -> member:ann:pending 10",
-        "restoration 3 at 5/30: expense:commission -> member:cat:pending 1",
         "maturity 1 at 3/100: member:ann:pending -> member:ann:available 45",
         "maturity 3 at 3/100: member:cat:pending -> member:cat:available 5",
+        "restoration 1 at 5/30: expense:commission -> member:ann:pending 10",
+        "restoration 3 at 5/30: expense:commission -> member:cat:pending 1",
     ]
 
 
@@ -119,7 +119,7 @@ def test_each_movement_goes_between_its_own_two_accounts(
     """The amount is above 0, whichever way it goes."""
     movement = Movement(kind, 9, "ann", "GBP", 50, *changes)  # pyright: ignore[reportArgumentType]  # of this file
     posting = movement_posting("payout-b1.1", movement)
-    assert posting == Posting(None, kind, None, "payout-b1.1", 9, 50, *accounts, "GBP", 70)  # pyright: ignore[reportArgumentType]
+    assert posting == Posting("payout-b1.1", kind, None, "payout-b1.1", 9, 50, *accounts, "GBP", 70)  # pyright: ignore[reportArgumentType]
 
 
 # ---- Periods

@@ -36,6 +36,11 @@ class StatementLine:
     earned: Earned | None
     belongs_end: datetime | None = None
 
+    @property
+    def balance_minor(self) -> int:
+        """What it changes of all three together: 0 where money only moves between them."""
+        return self.pending_minor + self.available_minor + self.reserved_minor
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -131,7 +136,7 @@ def _line(books: MemberBooks, posting: Posting, belongs_us: int | None = None) -
         pending_minor=changes.get("pending", 0),
         available_minor=changes.get("available", 0),
         reserved_minor=changes.get("reserved", 0),
-        earned=None if posting.order is None else books.orders[posting.order].earned,
+        earned=None if posting.level is None else books.orders[posting.order].earned,
         belongs_end=instant_of(belongs_us),
     )
 
