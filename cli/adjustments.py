@@ -165,9 +165,7 @@ def list_command(settings: Settings, member: str | None, state: str | None, **op
     question = Question.of(options)
     with opened(settings) as ledger, viewed(ledger, question) as (session, _):
         found = [
-            row
-            for row in adjustments(session, member)
-            if row.value_at <= question.as_of and state in {None, row.state}
+            row for row in adjustments(session, member) if row.value_at <= question.as_of and state in {None, row.state}
         ]
     emit(adjustments_report(found), question.form, question.output)
 
@@ -191,9 +189,7 @@ def _waiting(ledger: Ledger) -> dict[str, list[str]]:
 
 def _decided(ledger: Ledger, chosen: dict[str, list[str]], decide: Decide) -> list[tuple[str, Outcome]]:
     """What became of each."""
-    return [
-        one for source, ids in chosen.items() for one in zip(ids, decide(ledger, ids, source), strict=True)
-    ]
+    return [one for source, ids in chosen.items() for one in zip(ids, decide(ledger, ids, source), strict=True)]
 
 
 def _tell(decided: list[tuple[str, Outcome]], done: str) -> None:

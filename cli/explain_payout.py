@@ -33,7 +33,9 @@ def payout_report(found: PayoutExplained, as_of: datetime, position: int) -> Rep
     document = {**facts, "as_of": as_of, "at_position": position, "steps": steps, "contributions": contributions}
     narrow = ("kind", "id", "value_at", "counts_from", *NARROW, "payable_minor")
     columns = ("kind", "id", "source", "position", "value_at", "counts_from", "currency", *COLUMNS, "payable_minor")
-    title = "what it is made of" if found.previous is None else "what came to the carried, and makes up the amount with it"
+    title = (
+        "what it is made of" if found.previous is None else "what came to the carried, and makes up the amount with it"
+    )
     return Report(
         [
             vertical(facts, _MONEY),

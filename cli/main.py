@@ -10,9 +10,11 @@ from types import FrameType
 import click
 
 from cli import context
+from cli.adjustments import adjustment
 from cli.archiving import archive
 from cli.auditing import audit
 from cli.balances import balance, explain
+from cli.booked import journal, postings
 from cli.demo import demo
 from cli.differences import diff
 from cli.exporting import export
@@ -20,9 +22,11 @@ from cli.head_proofs import consistency, prove, show
 from cli.heads import head
 from cli.ingest import ingest
 from cli.options import CheckedParam
+from cli.periods import period
 from cli.plans import plan
 from cli.rebuilding import worker_rebuild
 from cli.replays import replay
+from cli.statements import statement
 from cli.teams import team
 from cli.witnessing import witness
 from cli.workers import expire, init, worker
@@ -102,6 +106,9 @@ for command in (
     balance,
     team,
     explain,
+    statement,
+    adjustment,
+    period,
     replay,
     diff,
     archive,
@@ -114,6 +121,8 @@ for command in (
     refledger.add_command(command)
 for command in (show, prove, consistency, witness):
     head.add_command(command)
+for command in (postings, journal):
+    export.add_command(command)
 worker.add_command(worker_rebuild)
 
 

@@ -17,9 +17,9 @@ from cli.files import replacing
 from cli.options import ID, INSTANT, CheckedParam, Question, asking
 from cli.output import Report, Section, emit, readable
 from cli.periods import OPEN, WhichPeriod, period_option
-from cli.terminal import say
+from cli.terminal import counted, say
 from ledger.clock import from_micros
-from ledger.currencies import check_currency
+from ledger.currencies import check_currency, format_minor
 from ledger.errors import NotFoundError
 from ledger.ids import split_stream
 from ledger.store.recorder import LogRecorder
@@ -28,7 +28,7 @@ from projections.balances import Balance, balances_at, digest
 from projections.member_books import Account
 from projections.periods import INSTANT as ONE_INSTANT
 from projections.periods import closed_periods, last_instant
-from projections.statement_entries import Proof, shown
+from projections.statement_entries import Proof, shown, total_of
 from projections.statement_pages.page import statement_page
 from projections.statements import Statement, StatementLine, statement_between, statement_of_period
 
@@ -98,10 +98,11 @@ def statement(settings: Settings, member: str, currency: str, html: Path | None,
         if html is None:
             emit(statement_report(found), question.form, question.output)
             return
-        page = _page(session, found, span.end, question.as_of, issuer or store_name(settings.url))
+        page = _page(session, found, span.period, question.as_of, issuer or store_name(settings.url))
     with replacing(html) as file:
         file.write(page)
-    say(f"the statement is in {html}: {len(found.lines)} postings, closing with {found.closing}")
+    closing = format_minor(total_of(found.closing), currency)
+    say(f"the statement is in {html}: {counted(len(found.lines), 'posting')}, closing with {closing} {currency}")
 
 
 def statement_report(found: Statement) -> Report:
@@ -153,16 +154,16 @@ def _found(session: Session, log: LogRecorder, account: Account, span: Span, as_
         found = statement_between(session, log, account, span.start, span.end or as_of + ONE_INSTANT)
     else:
         end = None if span.period == OPEN else span.period
-        found = statement_of_period(session, log, account, end, as_of)
+        found = statement_of_period(session, log, account, end, end or as_of)
     if not found.lines and found.opening == Balance(**account._asdict()):
         raise NotFoundError(f"nothing is posted for {account.member} in {account.currency} by then")
     return found
 
 
-def _page(session: Session, found: Statement, end: datetime | None, as_of: datetime, issuer: str) -> str:
+def _page(session: Session, found: Statement, period: WhichPeriod | None, as_of: datetime, issuer: str) -> str:
     """The page, with the coordinates and the digest that its closing balance can be checked with."""
-    closed = next((row for row in closed_periods(session) if end is None and row.end == found.end), None)
-    if closed is not None:
+    if isinstance(period, datetime):
+        closed = next(row for row in closed_periods(session) if row.end == period)
         proof = Proof(last_instant(closed.end), closed.at_position, closed.digest)
     else:
         at = as_of if found.end is None else last_instant(found.end)

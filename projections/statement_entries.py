@@ -60,7 +60,9 @@ def shown(session: Session, found: Statement, end: datetime, issuer: str, proof:
         start=found.start,
         end=end,
         opening_minor=total_of(found.opening),
-        entries=tuple(_entry(line, _SHOWN[line.posting.kind], notes) for line in found.lines if line.posting.kind in _SHOWN),
+        entries=tuple(
+            _entry(line, _SHOWN[line.posting.kind], notes) for line in found.lines if line.posting.kind in _SHOWN
+        ),
         closing_minor=total_of(closing),
         as_of=proof.as_of,
         position=proof.at_position,
