@@ -95,7 +95,7 @@ def propose_command(settings: Settings, adjustment_id: str | None, **options: An
 
     \b
     refledger adjustment propose --member cat --currency GBP --amount 500 --reason "promised by phone" --id call-81
-    refledger adjustment propose --member cat --currency JPY --amount -20 --reason "paid twice" --at 2026-01-31T00:00:00Z
+    refledger adjustment propose --member cat --currency JPY --amount -20 --reason "paid twice" --at 2026-01-31 --tz UTC
     """
     options.pop("tz")
     adjustment_id = adjustment_id or uuid4().hex

@@ -26,8 +26,8 @@ from ledger.store.recorder import READ_CHUNK, LogRecorder, Recorded
 from projections.export.booked import FORMS, Form, write_booked
 from projections.journals.dialects import Form as Program
 from projections.journals.journal import Journal
+from projections.journals.posting import Posting
 from projections.periods import Booked, Calendar, booked, closed_periods
-from projections.postings import Posting
 
 PROGRAMS: tuple[Program, ...] = get_args(Program)
 _ENDINGS: dict[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}

@@ -36,6 +36,7 @@ def two_people(url: str, tmp_path: Path) -> Generator[tuple[Person, Person]]:
         login(url, f"IN ROLE {WRITER_ROLE}") as clerk,
         login(url, f"IN ROLE {WRITER_ROLE}, {APPROVER_ROLE}") as chief,
     ):
-        yield tuple(
-            Person(Tool(url_of(url, name), tool.folder), label) for name, label in ((clerk, "clerk"), (chief, "chief"))
+        yield (
+            Person(Tool(url_of(url, clerk), tool.folder), "clerk"),
+            Person(Tool(url_of(url, chief), tool.folder), "chief"),
         )

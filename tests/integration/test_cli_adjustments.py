@@ -122,25 +122,24 @@ def test_another_content_is_a_conflict(sqlite: People) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "status"),
+    ("option", "value", "status"),
     [
-        (["--amount", "0"], 6),
-        (["--amount", "2.5"], 2),
-        (["--amount", str(1 << 43)], 6),
-        (["--currency", "XXQ"], 2),
-        (["--member", "a b"], 2),
-        (["--reason", " "], 2),
-        (["--reason", "x" * 501], 2),
-        (["--at", "2025-01-05"], 2),
-        (["--at", "2999-01-01T00:00:00Z"], 6),
+        ("--amount", "0", 6),
+        ("--amount", "2.5", 2),
+        ("--amount", str(1 << 43), 6),
+        ("--currency", "XXQ", 2),
+        ("--member", "a b", 2),
+        ("--reason", " ", 2),
+        ("--reason", "x" * 501, 2),
+        ("--at", "2025-01-05", 2),
+        ("--at", "2999-01-01T00:00:00Z", 6),
     ],
-    ids=lambda value: "-".join(value)[:20] if isinstance(value, list) else str(value),
 )
-def test_proposals_that_are_none(sqlite: People, more: list[str], status: int) -> None:
+def test_proposals_that_are_none(sqlite: People, option: str, value: str, status: int) -> None:
     """Refused before anything is recorded."""
     clerk, _ = sqlite
     terms = {"--member": "cat", "--currency": "GBP", "--amount": "5", "--reason": "promised", "--at": AT}
-    terms |= {more[0]: more[1]}
+    terms |= {option: value}
     clerk("adjustment", "propose", *[part for pair in terms.items() for part in pair], status=status)
     assert states(clerk.tool) == {}
 

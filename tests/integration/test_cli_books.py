@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -105,10 +106,12 @@ def test_a_statement_closes_with_the_balance(tool: Tool, member: str, currency: 
     for as_of in AS_OF:
         asked = ("statement", member, "--currency", currency, "--as-of", as_of)
         expected = balance(tool, member, currency, "--as-of", as_of)
-        found = tool.json(*asked, status=0 if expected else 4) if expected else {"lines": [], "closing": {}}
+        if not expected:
+            tool(*asked, status=4)
+            continue
+        found = tool.json(*asked)
         assert found["closing"] == expected
-        if expected:
-            assert changes(found["lines"]) == {part: expected[part] for part in PARTS}
+        assert changes(found["lines"]) == {part: expected[part] for part in PARTS}
 
 
 def test_statements_follow_each_other(tool: Tool) -> None:
@@ -191,7 +194,6 @@ def test_the_page_of_a_closed_period(tool: Tool) -> None:
         (["--to", "2024-01-01T00:00:00Z"], 4),
         (["--currency", "EUR"], 4),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
 def test_statements_that_are_none(sqlite: Tool, more: list[str], status: int) -> None:
     """Options that contradict each other: 2; no such period, nothing posted: 4; and no file is left."""
@@ -358,10 +360,9 @@ def test_the_journal_in_hledger(tool: Tool) -> None:
     tool("export", "journal", "-o", "year.journal", "--format", "hledger", "--closing")
     path = str(tool.folder / "year.journal")
     assert run("hledger", "-f", path, "check", "--strict") == ""
-    rows = run("hledger", "-f", path, "balance", "--flat", "--no-total", "-O", "tsv", "Liabilities").splitlines()[1:]
-    found = {
-        (account, amount) for account, amounts in (row.split("\t") for row in rows) for amount in amounts.split(", ")
-    }
+    answer = run("hledger", "-f", path, "balance", "--flat", "--no-total", "-O", "csv", "Liabilities")
+    rows = [*csv.reader(answer.splitlines())][1:]
+    found = {(account, amount) for account, amounts in rows for amount in amounts.split(", ")}
     assert found == expected_accounts(tool)
 
 
