@@ -115,7 +115,7 @@ def propose_command(settings: Settings, adjustment_id: str | None, **options: An
 @source_option
 @click.pass_obj
 def approve_command(settings: Settings, adjustment_ids: tuple[str, ...], *, is_all: bool, source: str) -> None:
-    """Approve adjustments that somebody else proposed, and post them, in one transaction; each is decided by itself.
+    """Approve adjustments that somebody else proposed, and post them; each is decided by itself.
 
     What cannot be approved is named with the reason, and the others are posted all the same; then the status is 6, or 4
     if all that is wrong is an id that nobody proposed.

@@ -44,7 +44,10 @@ class PeriodParam(click.ParamType[WhichPeriod]):
 
 
 period_option = click.option(
-    "--period", type=PeriodParam(), metavar="END|open", help="Only what is booked in the period that ends then."
+    "--period",
+    type=PeriodParam(),
+    metavar="END|open",
+    help="Only what is booked in the period that ends then, or in the open one.",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +32,7 @@ from projections.statement_entries import Proof, shown, total_of
 from projections.statement_pages.page import statement_page
 from projections.statements import Statement, StatementLine, statement_between, statement_of_period
 
+LAST = datetime.max.replace(tzinfo=UTC)
 CHANGES = ("pending_minor", "available_minor", "reserved_minor")
 _MONEY = MONEY | {"amount_minor", *CHANGES, *BALANCE_MONEY}
 FLAT_COLUMNS = (
@@ -136,6 +137,11 @@ def store_name(url: str) -> str:
     return PurePosixPath(urlsplit(url).path).stem or "refledger"
 
 
+def just_after(at: datetime) -> datetime:
+    """The next instant; after the last there is none."""
+    return at if at == LAST else at + ONE_INSTANT
+
+
 def _span(start: datetime | None, end: datetime | None, period: WhichPeriod | None) -> Span:
     if period is not None and (start, end) != (None, None):
         raise click.UsageError("--period says from when to when: leave out --from and --to")
@@ -151,7 +157,7 @@ def _found(session: Session, log: LogRecorder, account: Account, span: Span, as_
         NotFoundError: there is no such period; or nothing was ever posted by then.
     """
     if span.period is None:
-        found = statement_between(session, log, account, span.start, span.end or as_of + ONE_INSTANT)
+        found = statement_between(session, log, account, span.start, span.end or just_after(as_of))
     else:
         end = None if span.period == OPEN else span.period
         found = statement_of_period(session, log, account, end, end or as_of)
@@ -168,7 +174,7 @@ def _page(session: Session, found: Statement, period: WhichPeriod | None, as_of:
     else:
         at = as_of if found.end is None else last_instant(found.end)
         proof = Proof(at, found.at_position, digest(balances_at(session, at)))
-    return statement_page(shown(session, found, proof.as_of + ONE_INSTANT, issuer, proof))
+    return statement_page(shown(session, found, just_after(proof.as_of), issuer, proof))
 
 
 def _line(line: StatementLine, currency: str) -> dict[str, Any]:

@@ -191,6 +191,7 @@ def test_the_page_of_a_closed_period(tool: Tool) -> None:
         (["--html", "page.html", "--format", "json"], 2),
         (["--period", "2025-03-02T00:00:00Z"], 4),
         (["--period", "march"], 2),
+        (["--to", "0001-01-01T00:00:00Z", "--html", "page.html"], 4),
         (["--to", "2024-01-01T00:00:00Z"], 4),
         (["--currency", "EUR"], 4),
     ],
