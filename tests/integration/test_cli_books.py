@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import duckdb
 import pytest
@@ -19,6 +20,7 @@ from ledger.tree.hashing import root_of
 from projections.journals.accounts import account_name
 from tests.cli_runner import Answer, Tool, desk, is_aligned, tables
 from tests.finance_history import END, store_of
+from tests.finance_tools import two_people
 
 DECIMALS = {"GBP": 2, "JPY": 0}
 PARTS = ("pending", "available", "reserved")
@@ -78,6 +80,15 @@ def test_a_period_can_be_checked(tool: Tool) -> None:
         assert (trial["members:available"], trial["house:payout"]) == (totals["available"], totals["paid"])
         with tool.ledger() as ledger, ledger.log.reading() as session:
             assert root_of(read_states(session, 0, row["at_position"])).hex() == row["root"]
+
+
+def test_who_records_may_close(store_url: str, tmp_path: Path) -> None:
+    """It takes no more rights than any other input; the event says who it was."""
+    with two_people(store_of(store_url), tmp_path) as (clerk, _):
+        clerk("period", "close", "--end", "2025-04-01T00:00:00Z")
+        first, last = clerk.tool.json("period", "list")
+        assert first["end"] < last["end"]
+        assert last["closed_by"] == (unquote(urlsplit(clerk.tool.url).username or "") or "clerk")
 
 
 def test_periods_as_a_table(sqlite: Tool) -> None:
