@@ -22,12 +22,15 @@ from cli.head_proofs import consistency, prove, show
 from cli.heads import head
 from cli.ingest import ingest
 from cli.options import CheckedParam
+from cli.payment_files import export_command, settle_command
+from cli.payouts import payout
 from cli.periods import period
 from cli.plans import plan
 from cli.rebuilding import worker_rebuild
 from cli.replays import replay
 from cli.statements import statement
 from cli.teams import team
+from cli.verifying import verify
 from cli.witnessing import witness
 from cli.workers import expire, init, worker
 from ledger.application import check_url
@@ -111,9 +114,11 @@ for command in (
     period,
     replay,
     diff,
+    payout,
     archive,
     head,
     export,
+    verify,
     audit,
     worker,
     demo,
@@ -123,6 +128,8 @@ for command in (show, prove, consistency, witness):
     head.add_command(command)
 for command in (postings, journal):
     export.add_command(command)
+payout.add_command(export_command)
+payout.add_command(settle_command)
 worker.add_command(worker_rebuild)
 
 

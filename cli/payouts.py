@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,18 +14,23 @@ from uuid import uuid4
 import click
 
 from cli.answers import told
-from cli.context import Settings, opened, viewed
+from cli.context import DISAGREE, Settings, opened, viewed
 from cli.key_files import read_key
 from cli.options import ID, INSTANT, CheckedParam, Question, asking, tz_option
 from cli.output import emit
 from cli.payees import payees_in
-from cli.payout_reports import batch_report, batches_report, payouts_report, proposal_report
+from cli.payout_reports import (
+    batch_report,
+    batches_report,
+    payouts_report,
+    proposal_report,
+    reconciliation_report,
+)
 from cli.terminal import counted, progress, say
 from ledger.application import Ledger
 from ledger.clock import format_instant, system_clock
 from ledger.commands import command_from
 from ledger.currencies import check_currency, format_minor
-from ledger.errors import NotFoundError
 from ledger.ids import DEFAULT_SOURCE
 from ledger.outcomes import Outcome
 from ledger.payout_commands import PrepareBatch
@@ -32,8 +38,9 @@ from ledger.payouts.approving import SignedApproval, approve, reject
 from ledger.payouts.preparing import prepare
 from ledger.rules.payout import approval_text
 from ledger.store.postgres import URL_PREFIXES
+from ledger.store.session import Session
 from ledger.tree.note import sign_note
-from projections.agreement import Means, check_agreed
+from projections.agreement import Means, check_agreed, check_recorded
 from projections.archive.reading import Archive
 from projections.batches import BatchFound, batch_of, batches, payouts_in, payouts_of
 from projections.payable import payable_at_head
@@ -83,7 +90,11 @@ class Wanted:
 @payout.command("prepare", short_help="Prepare a batch.")
 @click.option("--currency", required=True, type=CheckedParam("code", check_currency), help="Which currency to pay out.")
 @click.option(
-    "--cut-off", type=INSTANT, default="now", show_default=True, help="Pay what is available by then; not in the future."
+    "--cut-off",
+    type=INSTANT,
+    default="now",
+    show_default=True,
+    help="Pay what is available by then; not in the future.",
 )
 @tz_option
 @click.option("--id", "batch_id", type=ID, help="The batch's id. Default: made of currency and cut-off.")
@@ -100,7 +111,7 @@ def prepare_command(settings: Settings, **options: Any) -> None:
     the batch that is recorded stands. `payout show` lists whom it pays, and everyone else with the reason.
     """
     at = system_clock()
-    cut_off = min(options["cut_off"], at) if _is_now(options["cut_off"], at) else options["cut_off"]
+    cut_off: datetime = options["cut_off"]
     currency: str = options["currency"]
     batch_id = options["batch_id"] or f"{currency}-{format_instant(cut_off)[:19].replace(':', '')}Z"
     asked = {"at": at, "currency": currency, "cut_off": cut_off, "id": batch_id}
@@ -116,11 +127,6 @@ def prepare_command(settings: Settings, **options: Any) -> None:
     done = f"batch {batch_id} is prepared: {counted(len(proposal.lines), 'payout')}, {sum_of} {currency} in all; "
     follows = f"somebody else approves it: refledger payout approve {batch_id}"
     told(outcome, done + follows, f"batch {batch_id} is prepared already")
-
-
-def _is_now(cut_off: datetime, at: datetime) -> bool:
-    """Options are read a moment before the command begins."""
-    return cut_off <= at
 
 
 def _prepared(ledger: Ledger, wanted: Wanted) -> tuple[Outcome, Proposal]:
@@ -260,7 +266,7 @@ def _again(ledger: Ledger, batch: BatchFound) -> Proposal:
         return propose(session, ledger.log, batch.currency, batch.cut_off)
 
 
-def _changed_since(session: Any, batch: BatchFound, file: Path | None) -> set[str]:  # noqa: ANN401  # a session of either store
+def _changed_since(session: Session, batch: BatchFound, file: Path | None) -> set[str]:
     """Members of the batch whose details are not those they were last paid with."""
     if file is None:
         return set()
@@ -298,7 +304,7 @@ def replay_command(settings: Settings, batch_id: str, archive: str | None, memor
         proposal = _again(ledger, batch)
         with progress("replaying", batch.at_position) as advance:
             check_agreed(ledger.log, proposal, means, advance)
-    proposal.check_recorded(batch, recorded)
+    check_recorded(batch, recorded, proposal)
     total = format_minor(batch.total_minor, batch.currency)
     say(f"batch {batch_id} comes out the same, by both: {counted(batch.lines, 'payout')}, {total} {batch.currency}")
     click.echo(f"{batch.lines_hash}  {batch_id}")
@@ -308,16 +314,17 @@ def replay_command(settings: Settings, batch_id: str, archive: str | None, memor
 @asking
 @click.pass_obj
 def reconcile_command(settings: Settings, **options: Any) -> None:
-    """Hold what was approved, what the provider said and what the ledger posted against each other; status 3 if they differ.
+    """Hold what was approved, what the provider said and what was posted against each other; status 3 if they differ.
 
-    Lists what is open, and since when.
+    Lists what is open, and for how long.
     """
-    from cli.payout_reports import reconciliation_report  # noqa: PLC0415
-
     question = Question.of(options)
     with opened(settings) as ledger, viewed(ledger, question) as (session, _):
         found = reconcile(session, question.as_of)
     emit(reconciliation_report(found), question.form, question.output)
+    if found.findings:
+        click.echo(f"error: the sides disagree: {counted(len(found.findings), 'finding')}", err=True)
+        sys.exit(DISAGREE)
 
 
 @payout.command("freeze", short_help="Pay a member nothing for the time being.")

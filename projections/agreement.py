@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import IntegrityError
+from ledger.rules.payout import lines_hash
 from ledger.store.recorder import LogRecorder
 from projections.archive.reading import Archive
+from projections.batches import BatchFound, PayoutFound
 from projections.payouts import Proposal
 from projections.replay.answers import Payable
 from projections.replay.roots import root_of_lines
@@ -21,6 +23,12 @@ class EnginesDisagreeError(IntegrityError):
     """What the live tables would pay is not what an independent replay would pay."""
 
     code = "engines_disagree"
+
+
+class BatchDiffersError(IntegrityError):
+    """A batch that is not what the events before it give."""
+
+    code = "batch_differs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,28 @@ def check_agreed(log: LogRecorder, proposal: Proposal, means: Means, progress: P
         raise EnginesDisagreeError(f"the digest is {proposal.digest} by the live tables, {found} by the replay")
     if differences := _some([*_differences(proposal, payable)]):
         raise EnginesDisagreeError(f"the live tables and the replay differ: {', '.join(differences)}")
+
+
+def check_recorded(batch: BatchFound, recorded: Sequence[PayoutFound], proposal: Proposal) -> None:
+    """A batch as it comes out now against the batch as it is recorded (X-5).
+
+    Details of payees are taken as recorded: the ledger never had them.
+
+    Raises:
+        BatchDiffersError: something is recorded otherwise; the message says what.
+    """
+    details = {payout.member: payout.details for payout in recorded if payout.details is not None}
+    facts = (
+        ("digest", batch.digest, proposal.digest),
+        ("plan", batch.plan, proposal.plan.plan),
+        ("count of lines", batch.lines, len(proposal.lines)),
+        ("total", batch.total_minor, proposal.total_minor),
+        ("count of those left out", batch.left_out, len(proposal.left_out)),
+        ("hash of the lines", batch.lines_hash, lines_hash(proposal.detailed(details))),
+    )
+    for name, was, found in facts:
+        if was != found:
+            raise BatchDiffersError(f"the {name} of batch {batch.id} is recorded as {was}; the events give {found}")
 
 
 def _differences(proposal: Proposal, payable: Payable) -> Iterator[str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from ledger.canonical import quoted
 from ledger.clock import to_micros
 from ledger.store.session import Session, load
-from ledger.tree.hashing import root_of
+from ledger.tree.hashing import RootBuilder, leaf_hashes
 
 _ALL = load("projections", "select_balances")
 _ONE = load("projections", "select_balances_of")
@@ -82,4 +82,6 @@ def line_of(balance: Balance) -> str:
 
 def digest(balances: Iterable[Balance]) -> str:
     """The digest of balances in order: RFC 6962 root of their canonical lines, 64 hex digits (S-3)."""
-    return root_of(line_of(balance).encode() for balance in balances).hex()
+    root = RootBuilder()
+    root.extend(leaf_hashes([line_of(balance).encode() for balance in balances]))
+    return root.root().hex()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +20,8 @@ _PAYOUT = load("projections", "select_payout")
 _PAYOUTS_OF = load("projections", "select_payouts_of")
 _STEPS = load("projections", "select_payout_steps")
 
-# More than any batch can have.
-NUMBER_DIGITS_MAX = 18
+# No more digits than any batch can have lines.
+_NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 
 # Columns that are taken as they are, in order.
 _OF_A_BATCH = (
@@ -180,9 +181,8 @@ def payout_of(session: Session, payout_id: str, source: str = DEFAULT_SOURCE) ->
         NotFoundError: no batch has it.
     """
     batch_id, _, number = payout_id.rpartition(".")
-    is_number = number.isascii() and number.isdecimal() and len(number) <= NUMBER_DIGITS_MAX
     stream = stream_of("batch", batch_id, source)
-    rows = session.rows(_PAYOUT, stream=stream, no=int(number)) if is_number else []
+    rows = session.rows(_PAYOUT, stream=stream, no=int(number)) if _NUMBER.fullmatch(number) else []
     if not rows:
         raise NotFoundError(f"no payout {payout_id!r} of source {source!r} is recorded")
     return _payout(rows[0])

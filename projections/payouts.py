@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ledger.clock import format_instant
 from ledger.errors import RefusedError
+from ledger.garbage import collection_paused
 from ledger.payouts.preparing import Draft
 from ledger.plan import PlanTerms
 from ledger.rules.payout import LeftOut, Line, Standing, is_paid, numbered, why_left_out
@@ -87,25 +88,26 @@ def propose(session: Session, log: LogRecorder, currency: str, cut_off: datetime
     """
     position = checkpoint(session, NAME)
     plan, minimum_minor = _terms(log, position, currency, cut_off)
-    balances = balances_at(session, cut_off)
-    payable_minor, frozen = payable(session, currency, cut_off), {member for (member,) in session.rows(_FROZEN)}
-    payments: list[tuple[str, int, str | None]] = []
-    left_out: list[NotPaid] = []
-    for member, standing in _standings(balances, currency, payable_minor, frozen):
-        if is_paid(standing, minimum_minor):
-            payments.append((member, standing.payable_minor, None))
-        elif (reason := why_left_out(standing)) is not None:
-            left_out.append(NotPaid(member, reason, standing))
-    return Proposal(
-        currency=currency,
-        cut_off=cut_off,
-        at_position=position,
-        plan=plan,
-        minimum_minor=minimum_minor,
-        digest=digest(balances),
-        lines=numbered(payments),
-        left_out=left_out,
-    )
+    with collection_paused():
+        balances = balances_at(session, cut_off)
+        payable_minor, frozen = payable(session, currency, cut_off), {member for (member,) in session.rows(_FROZEN)}
+        payments: list[tuple[str, int, str | None]] = []
+        left_out: list[NotPaid] = []
+        for member, standing in _standings(balances, currency, payable_minor, frozen):
+            if is_paid(standing, minimum_minor):
+                payments.append((member, standing.payable_minor, None))
+            elif (reason := why_left_out(standing)) is not None:
+                left_out.append(NotPaid(member, reason, standing))
+        return Proposal(
+            currency=currency,
+            cut_off=cut_off,
+            at_position=position,
+            plan=plan,
+            minimum_minor=minimum_minor,
+            digest=digest(balances),
+            lines=numbered(payments),
+            left_out=left_out,
+        )
 
 
 def _terms(log: LogRecorder, position: int, currency: str, cut_off: datetime) -> tuple[PlanTerms, int]:

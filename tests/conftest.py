@@ -122,3 +122,10 @@ def desk(store_url: str) -> Iterator[Desk]:
     """Finance at an empty ledger, on each engine."""
     with opened(store_url) as desk:
         yield desk
+
+
+@pytest.fixture
+def sqlite_desk(sqlite_url: str) -> Iterator[Desk]:
+    """Finance at an empty ledger in a file."""
+    with opened(sqlite_url) as desk:
+        yield desk

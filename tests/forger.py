@@ -31,29 +31,20 @@ class Forger:
             for statement in statements:
                 _run(store, statement)
 
-    def rows(self, query: str) -> list[Any]:
-        """What a query finds."""
-        with self._unguarded() as store:
-            return store.execute(cast("LiteralString", query)).fetchall()
-
-    def position(self, stream: str, version: int = 1) -> int:
-        """Where an event is."""
-        return self._rows("SELECT position FROM event WHERE stream = ? AND version = ?", stream, version)[0][0]
-
     def event(self, position: int) -> Envelope:
         """An event as it is stored."""
         return json.loads(self._rows("SELECT state FROM event WHERE position = ?", position)[0][0])
 
-    def write(self, position: int, event: Mapping[str, Any]) -> None:
+    def write(self, position: int, state: bytes) -> None:
         """Other bytes under the same columns."""
         with self._unguarded() as store:
-            _run(store, "UPDATE event SET state = ? WHERE position = ?", canonical(event), position)
+            _run(store, "UPDATE event SET state = ? WHERE position = ?", state, position)
 
     def edit(self, position: int, change: Callable[[Envelope], None]) -> None:
         """An event that says something else, with the hash of what it says now."""
         event = self.event(position)
         change(event)
-        self.write(position, _hashed(event))
+        self.write(position, canonical(_hashed(event)))
 
     def append(self, kind: str, stream: str, at: str, data: Mapping[str, Any], **envelope: Any) -> int:
         """An event that nobody decided, at the head; returns its position."""
@@ -113,3 +104,105 @@ def _run(store: Connection, statement: str, *values: object) -> Any:  # noqa: AN
 def _hashed(event: Envelope) -> Envelope:
     asked = event["data"].get("asked")
     return event if asked is None else event | {"content": sha256(canonical(asked)).hexdigest()}
+
+
+# ---- What can be done with it
+
+Deed = Callable[[Forger], object]
+
+
+def setting(key: str, value: Any) -> Callable[[Envelope], None]:  # noqa: ANN401  # whatever JSON holds
+    """Changes a key of `asked`, or of `data` if it is written `.key`."""
+
+    def change(event: Envelope) -> None:
+        (event["data"] if key.startswith(".") else event["data"]["asked"])[key.removeprefix(".")] = value
+
+    return change
+
+
+def editing(position: int, change: Callable[[Envelope], None]) -> Deed:
+    """An event that says something else, with the hash of what it says."""
+    return lambda forger: forger.edit(position, change)
+
+
+def overwriting(position: int, key: str, value: Any) -> Deed:  # noqa: ANN401
+    """Changes stored bytes without a thought of their hash."""
+
+    def do(forger: Forger) -> None:
+        event = forger.event(position)
+        setting(key, value)(event)
+        forger.write(position, canonical(event))
+
+    return do
+
+
+def replacing(position: int, part: bytes, other: bytes) -> Deed:
+    """Changes stored bytes as bytes."""
+    return lambda forger: forger.write(position, canonical(forger.event(position)).replace(part, other))
+
+
+def swapping(one: int, other: int) -> Deed:
+    """Two events at each other's positions."""
+    spare, sql = 1_000_000, "UPDATE event SET position = {} WHERE position = {}"
+    return lambda forger: forger.run(sql.format(spare, one), sql.format(one, other), sql.format(other, spare))
+
+
+def running(*statements: str) -> Deed:
+    """Statements."""
+    return lambda forger: forger.run(*statements)
+
+
+def doubling(position: int, into: str, **envelope: Any) -> Deed:
+    """An event once more, at the head, in another stream."""
+
+    def do(forger: Forger) -> int:
+        event = forger.event(position)
+        return forger.append(
+            event["type"], into, event["occurred_at"], event["data"], **({"id": event["id"]} | envelope)
+        )
+
+    return do
+
+
+def binding(member: str, referrer: str, at: str) -> Deed:
+    """A bind that was granted, so it says."""
+    asked = {"at": at, "id": "x1", "inviter": referrer, "member": member, "type": "bind"}
+    data = {"asked": asked, "ends_at": "2026-12-01T00:00:00.000000Z", "plan": 2}
+    return lambda forger: forger.append("MemberBound", "bind-x1", at, data)
+
+
+def refusing(member: str, referrer: str, reason: str) -> Deed:
+    """A bind that was refused, so it says."""
+    at = "2026-06-01T00:00:00.000000Z"
+    asked = {"at": at, "id": "x1", "inviter": referrer, "member": member, "type": "bind"}
+    return lambda forger: forger.append("BindingRefused", "bind-x1", at, {"asked": asked, "reason": reason})
+
+
+def lapsing(bind_stream: str, member: str, referrer: str, at: str, stream: str = "") -> Deed:
+    """A lapse that was recorded, so it says."""
+    data = {"bind": bind_stream, "member": member, "referrer": referrer}
+    return lambda forger: forger.append(
+        "BindingExpired", stream or f"expiry-{at}-{bind_stream}", at, data, id=bind_stream.removeprefix("bind-")
+    )
+
+
+def refunding(amount: int, **asked: Any) -> Deed:
+    """A refund that was taken, so it says: of order o2 unless it says another."""
+    at = "2026-03-01T00:00:00.000000Z"
+    refund: dict[str, Any] = {
+        "amount": amount,
+        "at": at,
+        "currency": "GBP",
+        "id": "x1",
+        "order": "o2",
+        "type": "refund",
+    } | asked
+    return lambda forger: forger.append("OrderRefunded", "refund-x1", refund["at"], {"asked": refund})
+
+
+def renewing(ends_at: str) -> Deed:
+    """An order that moved the end of b2, so it says."""
+    data = {"bind": "bind-b2", "ends_at": ends_at, "member": "cat"}
+    return lambda forger: forger.append(
+        "BindingRenewed", "bind-b2", "2026-01-05T00:00:00.000000Z", data, id="o1", seq=2
+    )

@@ -16,6 +16,16 @@ from typing import Any, NamedTuple
 from tests.properties.naive import BALANCE_KEYS, NaiveLedger, Order, commission_minor, merkle_root, plus_days
 
 Event = dict[str, Any]
+# What says who is bound to whom and what was bought; what follows from others has nothing asked.
+_RELATIONS = {
+    "PlanPublished",
+    "MemberInvited",
+    "MemberBound",
+    "BindingRefused",
+    "BindingReleased",
+    "UnbindRefused",
+    "OrderPlaced",
+}
 KINDS = ("accrual", "clawback", "restoration", "maturity")
 
 
@@ -141,54 +151,76 @@ class NaiveBooks:
 
     def postings(self, upto: int) -> list[Entry]:
         """Every posting of events up to P, whatever its time, in order."""
-        orders, others = self._facts(upto)
-        entries = [entry for placed in orders for entry in _of_order(placed)]
-        return sorted([*entries, *others], key=lambda entry: entry.place)
-
-    # ---- facts
-
-    def _facts(self, upto: int) -> tuple[list[Placed], list[Entry]]:
-        naive, orders, others = NaiveLedger(), list[Placed](), list[Entry]()
-        refunds: dict[str, tuple[Placed, Refund]] = {}
-        lines: dict[str, dict[int, tuple[str, int]]] = defaultdict(dict)
-        last_at: dict[str, datetime] = {}
+        told = _Told()
         for position, event in enumerate(self.events[:upto], start=1):
-            kind, data, stream, at = event["type"], event["data"], event["stream"], _time(event["occurred_at"])
-            asked = data.get("asked", {})
-            if kind in {"PlanPublished", "MemberInvited", "MemberBound", "BindingRefused", "OrderPlaced"}:
-                naive.apply(asked, source=event["source"], allow_no_plan=True)
-            if (kind == "BindingReleased" and asked) or kind == "UnbindRefused":
-                naive.apply(asked, source=event["source"])
-            if kind == "OrderPlaced":
-                orders.append(Placed(position, stream, naive.orders[-1]))
-            elif kind == "OrderRefunded":
-                order = next(o for o in orders if o.stream == _stream("order", asked["order"], event["source"]))
-                refunds[stream] = order, order.take(position, at, asked["amount"])
-            elif kind == "RefundReversed":
-                order, refund = refunds[_stream("refund", asked["refund"], event["source"])]
-                back = [-minor for minor in refund.taken]
-                order.refunds.append(Refund(position, max(at, refund.at), -refund.amount, back))
-            elif kind == "AdjustmentPosted":
-                accounts = ("house:adjustment", f"member:{data['member']}:available")
-                others.append(_other(position, "adjustment", _time(data["value_at"]), accounts, data))
-            elif kind == "PayoutBatchLines":
-                lines[stream] |= {number: (member, amount) for number, member, amount, _ in data["lines"]}
-            elif kind == "PayoutLinesDropped":
-                for number, _ in data["lines"]:
-                    del lines[stream][number]
-            elif kind == "PayoutBatchApproved":
-                currency = next(e for e in self.events if e["stream"] == stream)["data"]["asked"]["currency"]
-                for number, (member, amount) in lines[stream].items():
-                    payout = f"payout{stream.removeprefix('batch')}.{number}"
-                    last_at[payout] = at
-                    accounts = (f"member:{member}:available", f"member:{member}:reserved")
-                    money = {"amount": amount, "currency": currency}
-                    others.append(_other(position, "reservation", at, accounts, money, number))
-            elif kind.startswith("Payout") and (step := _step(kind, data)) is not None:
-                name, accounts = step
-                last_at[stream] = max(at, last_at[stream])
-                others.append(_other(position, name, last_at[stream], accounts, data))
-        return orders, others
+            told.tell(position, event)
+        entries = [entry for placed in told.orders for entry in _of_order(placed)]
+        return sorted([*entries, *told.others], key=lambda entry: entry.place)
+
+
+class _Told:
+    """What the events say, one after the other.
+
+    others   entries of adjustments and payouts
+    lines    member and amount by number, of each batch, without those that were dropped
+    last_at  when the last posting of a payout counts
+    """
+
+    def __init__(self) -> None:
+        self.naive = NaiveLedger()
+        self.orders: list[Placed] = []
+        self.others: list[Entry] = []
+        self.refunds: dict[str, tuple[Placed, Refund]] = {}
+        self.currencies: dict[str, str] = {}
+        self.lines: dict[str, dict[int, tuple[str, int]]] = defaultdict(dict)
+        self.last_at: dict[str, datetime] = {}
+
+    def tell(self, position: int, event: Event) -> None:
+        """The next event."""
+        kind, asked = event["type"], event["data"].get("asked")
+        if kind in _RELATIONS and asked:
+            self.naive.apply(asked, source=event["source"], allow_no_plan=True)
+        if kind == "OrderPlaced":
+            self.orders.append(Placed(position, event["stream"], self.naive.orders[-1]))
+        elif kind in {"OrderRefunded", "RefundReversed"}:
+            self._refund(position, event)
+        elif kind == "AdjustmentPosted":
+            data = event["data"]
+            accounts = ("house:adjustment", f"member:{data['member']}:available")
+            self.others.append(_other(position, "adjustment", _time(data["value_at"]), accounts, data))
+        elif kind.startswith("Payout"):
+            self._payout(position, event)
+
+    def _refund(self, position: int, event: Event) -> None:
+        asked, source, at = event["data"]["asked"], event["source"], _time(event["occurred_at"])
+        if event["type"] == "OrderRefunded":
+            stream = _stream("order", asked["order"], source)
+            order = next(placed for placed in self.orders if placed.stream == stream)
+            self.refunds[event["stream"]] = order, order.take(position, at, asked["amount"])
+            return
+        order, refund = self.refunds[_stream("refund", asked["refund"], source)]
+        back = [-minor for minor in refund.taken]
+        order.refunds.append(Refund(position, max(at, refund.at), -refund.amount, back))
+
+    def _payout(self, position: int, event: Event) -> None:
+        kind, data, stream, at = event["type"], event["data"], event["stream"], _time(event["occurred_at"])
+        if kind == "PayoutBatchPrepared":
+            self.currencies[stream] = data["asked"]["currency"]
+        elif kind == "PayoutBatchLines":
+            self.lines[stream] |= {number: (member, amount) for number, member, amount, _ in data["lines"]}
+        elif kind == "PayoutLinesDropped":
+            for number, _ in data["lines"]:
+                del self.lines[stream][number]
+        elif kind == "PayoutBatchApproved":
+            for number, (member, amount) in self.lines[stream].items():
+                self.last_at[f"payout{stream.removeprefix('batch')}.{number}"] = at
+                accounts = (f"member:{member}:available", f"member:{member}:reserved")
+                money = {"amount": amount, "currency": self.currencies[stream]}
+                self.others.append(_other(position, "reservation", at, accounts, money, number))
+        elif (step := _step(kind, data)) is not None:
+            name, accounts = step
+            self.last_at[stream] = max(at, self.last_at[stream])
+            self.others.append(_other(position, name, self.last_at[stream], accounts, data))
 
 
 def member_of(entry: Entry) -> str:
@@ -222,15 +254,7 @@ def _of_order(placed: Placed) -> Iterator[Entry]:
         if outcome != "paid":
             continue
         pending, available = f"member:{member}:pending", f"member:{member}:available"
-
-        def entry(
-            kind: str, cause: int, at: datetime, debit: str, credit: str, minor: int, level: int = level
-        ) -> Entry:
-            place = (placed.position, KINDS.index(kind), cause, level)
-            money = (debit, credit, currency, minor)
-            return Entry(place, placed.stream, kind, level, cause, at, *money)
-
-        yield entry("accrual", placed.position, placed.at, expense, pending, earned)
+        found = [("accrual", placed.position, placed.at, expense, pending, earned)]
         matured = earned
         for refund in placed.refunds:
             minor = refund.taken[level - 1]
@@ -238,12 +262,15 @@ def _of_order(placed: Placed) -> Iterator[Entry]:
             matured -= minor * is_held
             account = pending if is_held else available
             if minor > 0:
-                yield entry("clawback", refund.position, refund.at, account, expense, minor)
+                found.append(("clawback", refund.position, refund.at, account, expense, minor))
             if minor < 0:
-                yield entry("restoration", refund.position, refund.at, expense, account, -minor)
+                found.append(("restoration", refund.position, refund.at, expense, account, -minor))
         if matured:
             way = (pending, available) if matured > 0 else (available, pending)
-            yield entry("maturity", placed.position, placed.available_at, *way, abs(matured))
+            found.append(("maturity", placed.position, placed.available_at, *way, abs(matured)))
+        for kind, cause, at, debit, credit, minor in found:
+            place = (placed.position, KINDS.index(kind), cause, level)
+            yield Entry(place, placed.stream, kind, level, cause, at, debit, credit, currency, minor)
 
 
 def _stream(kind: str, record_id: str, source: str) -> str:

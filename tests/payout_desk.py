@@ -48,6 +48,10 @@ DIGEST = "cd" * 32
 MINIMUM = 100
 
 
+# A store's URL and the label of whoever opens it.
+Seat = tuple[str, str]
+
+
 @dataclass(frozen=True)
 class Desk:
     """A clerk who prepares and a chief who approves, at the same store; `other` may approve as well."""
@@ -55,6 +59,11 @@ class Desk:
     clerk: Ledger
     chief: Ledger
     other: Ledger
+
+    def seats(self) -> dict[str, Seat]:
+        """Where each of them may be opened again, in another process."""
+        people = {"clerk": self.clerk, "chief": self.chief, "other": self.other}
+        return {name: (str(person.log.url), person.actor) for name, person in people.items()}
 
     def fund(self, amounts: Mapping[str, int], *, currency: str = "GBP", at: datetime = CUT_OFF) -> None:
         """Gives members money by adjustments."""
@@ -170,6 +179,12 @@ class _Money:
             self.amounts[member] += amount
 
 
+def seated(seat: Seat) -> Ledger:
+    """A ledger at which it is always NOW."""
+    url, actor = seat
+    return Ledger(url, actor=actor, clock=lambda: NOW)
+
+
 @contextmanager
 def desk(url: str) -> Generator[Desk]:
     """People at a store: labels on SQLite, logins on PostgreSQL. A plan with minimums is in force."""
@@ -189,8 +204,8 @@ def desk(url: str) -> Generator[Desk]:
 
 
 @contextmanager
-def _opened(people: Sequence[tuple[str, str]]) -> Generator[Desk]:
-    ledgers = [Ledger(url, actor=actor, clock=lambda: NOW) for url, actor in people]
+def _opened(people: Sequence[Seat]) -> Generator[Desk]:
+    ledgers = [seated(seat) for seat in people]
     with closing(ledgers[0]), closing(ledgers[1]), closing(ledgers[2]):
         submit(ledgers[0], plan(min_payout={"GBP": MINIMUM, "EUR": MINIMUM}))
         yield Desk(*ledgers)

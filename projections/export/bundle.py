@@ -18,10 +18,10 @@ from ledger.store.recorder import LogRecorder
 from ledger.tree.keys import SignerKey
 from ledger.tree.ranges import RangeVerifier, range_proof
 from projections.export.asked import Asked, Bars
-from projections.export.event_lines import EventLines, RedactedLines
+from projections.export.event_lines import EventLines
 from projections.export.folder import Folder, new_folder
 from projections.export.manifest import facts_of, write_manifest
-from projections.export.proofs import plan_lines, plans_before, prove, proving, range_document
+from projections.export.proofs import of_this_log, plan_lines, plans_before, proving, range_document
 from projections.export.selection import Selection
 from projections.export.statements import statement
 from projections.export.tables import write_tables
@@ -55,7 +55,7 @@ def export_bundle(
 
     Raises:
         IntegrityError: a head is not of this log, or the log is not one this ledger wrote. Nothing is at the target.
-        NotFoundError: a redacted bundle would show nothing.
+        NotFoundError: a redacted bundle would show nothing but plans.
         TargetError: the target cannot be made, or something is there.
     """
     head, plans = asked.head.head, plans_before(log, asked.first)
@@ -72,7 +72,8 @@ def export_bundle(
         verifier = RangeVerifier(proof)
         filling = _Filling(log, asked, folder, duck, bars)
         lines = filling.show_all(verifier) if asked.shown is None else filling.show_some(verifier, asked.shown)
-        prove(verifier, head.root)
+        with of_this_log():
+            verifier.verify(head.root)
         # Of the last event that is shown: what is hidden does not show its time either.
         as_of = asked.as_of or _recorded_at(lines.last)
         figures = None if asked.shown else filling.compute(lines, as_of)
@@ -111,14 +112,15 @@ class _Filling:
         first, last = self._asked.first, self._asked.last
         # Orders of a member may stand before the range, and their refunds in it.
         after = 0 if shown.members else first - 1
+        shown.prepare(self._duck, first)
         with self._folder.writing("events.jsonl") as file, source_of(self._log) as source, collection_paused():
-            lines = RedactedLines(file, verifier, first, self._duck, shown)
+            lines = EventLines(file, verifier, first, shown)
             with self._bars("reading", last - after) as advance:
                 for table, count in fetched(self._duck, source, after, last, RANGE_EVENTS):
                     lines.watch(self._duck, table)
                     advance(count)
-        if not lines.by_type:
-            raise NotFoundError(f"of the events at positions {first} to {last} none would be shown")
+        if not lines.chosen:
+            raise NotFoundError(f"none of the events at positions {first} to {last} is what was asked for")
         return lines
 
     def compute(self, lines: EventLines, as_of: datetime) -> Replay:

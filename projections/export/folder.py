@@ -125,17 +125,23 @@ def _locked(work: Path) -> int:
     """
     while True:
         work.mkdir(exist_ok=True)
-        lock = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
+        lock = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Who had it before may have given it another name in between.
-            if work.exists() and os.path.sameopenfile(lock, again := os.open(work, os.O_RDONLY)):
-                os.close(again)
-                return lock
         except BlockingIOError:
             os.close(lock)
             raise TargetBusyError(f"somebody else is exporting to the same place: {work} is locked") from None
+        if _is_at(work, lock):
+            return lock
+        # Whoever had it before gave it its name in between.
         os.close(lock)
+
+
+def _is_at(work: Path, lock: int) -> bool:
+    try:
+        return os.path.samestat(work.stat(), os.fstat(lock))
+    except FileNotFoundError:
+        return False
 
 
 def _empty(work: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 Form = Literal["csv", "parquet"]
@@ -24,8 +25,15 @@ def steady(duck: DuckDBPyConnection) -> None:
 
 
 def copy_rows(duck: DuckDBPyConnection, select: str, path: Path, form: Form) -> int:
-    """Writes the rows of a query into a file; returns how many."""
-    return duck.execute(f"COPY ({select}) TO {quoted(path)} ({_OPTIONS[form]})").fetchall()[0][0]
+    """Writes the rows of a query into a file; returns how many.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk.
+    """
+    try:
+        return duck.execute(f"COPY ({select}) TO {quoted(path)} ({_OPTIONS[form]})").fetchall()[0][0]
+    except duckdb.IOException as error:
+        raise OSError(f"{path}: {error}: the disk may be full") from None
 
 
 def quoted(path: Path) -> str:

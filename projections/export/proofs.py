@@ -13,7 +13,7 @@ from ledger.store.session import load
 from ledger.tree.checkpoint import TreeHead
 from ledger.tree.hashing import leaf_hash
 from ledger.tree.proofs import ProofError, SubtreeHash, inclusion_proof, root_hash, verify_inclusion
-from ledger.tree.ranges import RangeProof, RangeVerifier
+from ledger.tree.ranges import RangeProof
 from ledger.tree.spelling import encode_base64
 from projections.heads import TreeDisagreesError, check_behind
 from projections.tree import hash_reader, tree_size
@@ -42,14 +42,15 @@ def proving(log: LogRecorder, head: TreeHead) -> Generator[SubtreeHash]:
         yield subtree
 
 
-def prove(verifier: RangeVerifier, root: bytes) -> None:
-    """What went into a range is what the head says.
+@contextmanager
+def of_this_log() -> Generator[None]:
+    """What is not proven here is of another log, or the log was changed.
 
     Raises:
-        TreeDisagreesError: it is not.
+        TreeDisagreesError: in the place of a ProofError.
     """
     try:
-        verifier.verify(root)
+        yield
     except ProofError as error:
         raise TreeDisagreesError(str(error)) from error
 
@@ -90,10 +91,8 @@ def plan_lines(plans: Iterable[Recorded], subtree: SubtreeHash, head: TreeHead) 
     for plan in plans:
         index = plan.position - 1
         hashes = inclusion_proof(subtree, index=index, size=head.size)
-        try:
+        with of_this_log():
             verify_inclusion(hashes, leaf=leaf_hash(plan.state), index=index, size=head.size, root=head.root)
-        except ProofError as error:
-            raise TreeDisagreesError(str(error)) from error
         yield document({"event": plan.state.decode(), "hashes": _spelt(hashes), "position": plan.position})
 
 

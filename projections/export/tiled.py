@@ -15,7 +15,7 @@ from ledger.tree.tile_hashes import TileBuilder
 from ledger.tree.tiles import TILE_WIDTH, Tile, bundle, tile_at
 from projections.export.asked import Bars, SignedHead
 from projections.export.folder import Folder, new_folder
-from projections.export.proofs import proving
+from projections.export.proofs import of_this_log, proving
 from projections.replay.source import EVENTS_AT_A_TIME, batches, fetched, source_of
 
 # Whole tiles, and whole pieces of what is read at a time.
@@ -41,7 +41,8 @@ def export_tiles(log: LogRecorder, head: SignedHead, target: Path, bars: Bars) -
                     for batch in batches(reading, f"SELECT position, state FROM {table}"):  # noqa: S608  # our own name
                         tiles.add([state for _, state in batch])
                 advance(count)
-        check_root(tiles.finish(), head.head.root, size)
+        with of_this_log():
+            check_root(tiles.finish(), head.head.root, size)
 
 
 class _Tiles:

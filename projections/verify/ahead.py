@@ -10,15 +10,16 @@ from array import array
 from collections.abc import Callable, Iterator
 
 from ledger.errors import MalformedEvidenceError
+from ledger.ids import stream_of
 from ledger.rules.binding import Invite
 from projections.verify.entries import Entries
-from projections.verify.facts import Bind, Refund
+from projections.verify.facts import Bind, Fact, Refund
 from projections.verify.stored import read_event
 
 # What events of these types end with; bytes that only look so are read and then are no refund.
+_ORDER = b'"type":"OrderPlaced","v":1}'
 _REFUNDS = (b'"type":"OrderRefunded","v":1}', b'"type":"RefundRefused","v":1}')
 _BINDS = (b'"type":"MemberBound","v":1}', b'"type":"BindingRefused","v":1}')
-_LOOKED_AT = _REFUNDS + _BINDS
 _INVITE = b'"invite":'
 _NONE = -1
 
@@ -58,21 +59,49 @@ class LookAhead:
         for batch in self._entries.batches():
             for entry in batch:
                 position += 1
-                if entry.endswith(_LOOKED_AT) and (entry.endswith(_REFUNDS) or _INVITE in entry):
-                    self._take(entry, position, place)
+                if not entry.endswith(_ORDER):
+                    if entry.endswith(_REFUNDS):
+                        self._take_refund(_quick_order_of(entry) or _order_of(entry), position, place)
+                    elif _INVITE in entry and entry.endswith(_BINDS):
+                        self._take_bind(entry)
                 place = self._entries.after(place, entry)
             progress(len(batch))
 
-    def _take(self, entry: bytes, position: int, place: int) -> None:
-        try:
-            fact = read_event(entry, position).fact
-        except (MalformedEvidenceError, ValueError):
-            return  # found where all events are read
-        if isinstance(fact, Bind) and fact.invite is not None:
-            self.invites[fact.invite] = None
-        elif isinstance(fact, Refund):
-            code = hash(fact.order)
+    def _take_refund(self, order: str | None, position: int, place: int) -> None:
+        if order is not None:
+            code = hash(order)
             self._before.append(self._last.get(code, _NONE))
             self._last[code] = len(self._places)
             self._places.append(place)
             self._positions.append(position)
+
+    def _take_bind(self, entry: bytes) -> None:
+        fact = _fact_of(entry)
+        if isinstance(fact, Bind) and fact.invite is not None:
+            self.invites[fact.invite] = None
+
+
+def _quick_order_of(entry: bytes) -> str | None:
+    """The stream of the order that a refund of a simple spelling names; it is read thoroughly when it is needed."""
+    if b"\\" in entry:
+        return None
+    record_id, source = _between(entry, b'"order":"'), _between(entry, b'"source":"')
+    return stream_of("order", record_id, source)
+
+
+def _between(entry: bytes, start: bytes) -> str:
+    at = entry.find(start) + len(start)
+    return entry[at : entry.find(b'"', at)].decode(errors="replace")
+
+
+def _order_of(entry: bytes) -> str | None:
+    fact = _fact_of(entry)
+    return fact.order if isinstance(fact, Refund) else None
+
+
+def _fact_of(entry: bytes) -> Fact | None:
+    """What an entry is; None: nothing good, which is found where all events are read."""
+    try:
+        return read_event(entry, 1).fact
+    except (MalformedEvidenceError, ValueError):
+        return None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from projections.verify.misbehaviour import Misbehaviour
 from projections.verify.report import Report
@@ -62,7 +63,7 @@ class Verified:
         if report.counts:
             return {"misbehaviour": "NOT PROVEN"}
         if not report.is_signed:
-            return {"misbehaviour": "NOT PROVEN: whose signatures these are is not known without the log's key (--key)"}
+            return {"misbehaviour": "NOT PROVEN: signatures are not checked; give the log's key with --key"}
         return {"misbehaviour": "PROVEN: the log's key signed two trees that contradict each other"}
 
     @property
@@ -71,3 +72,17 @@ class Verified:
         if self.report.counts:
             return DISAGREE
         return OK if self.report.is_signed else USAGE
+
+    def document(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        report = self.report
+        return {
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "facts": report.facts,
+            "checks": [asdict(check) for check in report.checks],
+            "findings": [asdict(finding) for finding in report.findings],
+            "findings_total": report.findings_total,
+            "remarks": report.remarks,
+            "event": self.event.decode(errors="replace") or None,
+        }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ledger.canonical import quoted
 from ledger.plan import LEVELS
@@ -24,13 +24,15 @@ class Clawback(NamedTuple):
     minor: tuple[int, ...]
 
 
-class Accrued(NamedTuple):
-    """An order with what became of its levels, and everything that later refunds take back of them."""
+class OrderTaker(Protocol):
+    """Takes every order, with what became of its levels, and all that later refunds take back of them.
 
-    order: Placed
-    available_at: str
-    levels: Levels
-    clawbacks: tuple[Clawback, ...]
+    Without a plan nothing matures, and `available_at` is empty.
+    """
+
+    def __call__(self, order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...], /) -> None:
+        """The next order."""
+        ...
 
 
 class Account:
@@ -74,43 +76,45 @@ class Books:
         self._as_of = as_of
         self._accounts: dict[str, dict[str, Account]] = {}
         self._levels: dict[str, list[_Level]] = {}
-        self._outcomes: Counter[str] = Counter()
+        # By the reasons of all levels of an order.
+        self._outcomes: Counter[tuple[str, str, str]] = Counter()
 
-    def take(self, accrued: Accrued) -> None:
+    def take(self, order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...]) -> None:
         """An order with occurred_at <= T."""
-        order, available_at, levels, clawbacks = accrued
-        totals = self._levels.get(order.currency)
+        currency, base_minor = order.currency, order.amount_minor
+        totals = self._levels.get(currency)
         if totals is None:
-            totals = self._levels[order.currency] = [_Level() for _ in range(LEVELS)]
-        is_pending = available_at > self._as_of
+            totals = self._levels[currency] = [_Level() for _ in range(LEVELS)]
+            self._accounts.setdefault(currency, {})
+        accounts, is_pending = self._accounts[currency], available_at > self._as_of
+        one, two, three = levels
+        self._outcomes[one[0], two[0], three[0]] += 1
         for total, (reason, beneficiary, minor) in zip(totals, levels, strict=True):
-            self._outcomes[reason] += 1
             if beneficiary is None:
                 continue
             total.orders += 1
-            total.base_minor += order.amount_minor
+            total.base_minor += base_minor
             if reason == "paid":
+                account = accounts.get(beneficiary)
+                if account is None:
+                    account = accounts[beneficiary] = Account()
+                account.earned += minor
+                if is_pending:
+                    account.pending += minor
                 total.commission_minor += minor
                 total.earners.add(beneficiary)
-                account = self._account(order.currency, beneficiary)
-                account.earned += minor
-                account.pending += minor * is_pending
         for clawback in clawbacks:
-            self._take_back(accrued, clawback, is_pending=is_pending)
+            if clawback.value_at <= self._as_of:
+                self._take_back(currency, levels, clawback, is_pending=is_pending)
 
-    def _take_back(self, accrued: Accrued, clawback: Clawback, *, is_pending: bool) -> None:
-        if clawback.value_at > self._as_of:
-            return
-        currency = accrued.order.currency
-        for total, (_, beneficiary, _), minor in zip(
-            self._levels[currency], accrued.levels, clawback.minor, strict=True
-        ):
+    def _take_back(self, currency: str, levels: Levels, clawback: Clawback, *, is_pending: bool) -> None:
+        for total, (_, beneficiary, _), minor in zip(self._levels[currency], levels, clawback.minor, strict=True):
             if beneficiary is None:
                 continue
             total.refund_base_minor += clawback.amount_minor
             total.clawback_minor += minor
             if minor:
-                account = self._account(currency, beneficiary)
+                account = self._accounts[currency][beneficiary]
                 account.clawed_back += minor
                 account.pending -= minor * is_pending
 
@@ -133,7 +137,7 @@ class Books:
 
     def totals(self) -> dict[str, dict[str, int]]:
         """All balances of a currency together."""
-        return {currency: _total(self._accounts[currency]) for currency in sorted(self._accounts)}
+        return {currency: _total(accounts) for currency, accounts in sorted(self._accounts.items()) if accounts}
 
     def levels(self) -> dict[str, dict[str, dict[str, int]]]:
         """By currency, then level."""
@@ -144,16 +148,11 @@ class Books:
 
     def outcomes(self) -> dict[str, int]:
         """How many levels of orders had each reason."""
-        return dict(sorted(self._outcomes.items()))
-
-    def _account(self, currency: str, member: str) -> Account:
-        accounts = self._accounts.get(currency)
-        if accounts is None:
-            accounts = self._accounts[currency] = {}
-        account = accounts.get(member)
-        if account is None:
-            account = accounts[member] = Account()
-        return account
+        counts: Counter[str] = Counter()
+        for reasons, orders in self._outcomes.items():
+            for reason in reasons:
+                counts[reason] += orders
+        return dict(sorted(counts.items()))
 
 
 def _line(member: str, currency: str, account: Account) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -98,7 +99,13 @@ class _Bundle:
             self._report.find(RANGE, f"range.json is of positions {proof.start + 1} to {proof.end} of {proof.size}")
         root = head.root if head is not None else bytes.fromhex(manifest.root) if manifest is not None else b""
         self._report.begin(RANGE, f"exactly positions {proof.start + 1} to {proof.end} of {proof.size}")
-        return Task(str(self._folder.file(names.EVENTS)), False, proof, root, (), bool(manifest and manifest.redacted))
+        return Task(
+            path=str(self._folder.file(names.EVENTS)),
+            is_tiled=False,
+            proof=proof,
+            root=root,
+            is_redacted=manifest is not None and manifest.redacted > 0,
+        )
 
     def _read_earlier(self) -> None:
         """Heads that this one must go on from: the bundle's own, and what the auditor has."""
@@ -169,8 +176,8 @@ class _Bundle:
             with report.checking(PLANS):
                 count = plans.take_older(self._folder.file(names.PLANS), first=task.proof.start + 1, head=self._head)
                 report.begin(PLANS, f"{count} published before; the plan of every bind and order")
-        take = (lambda _: None) if manifest.redacted else plans.take
-        self._summary = read_only(task, report, take, self._asked.progress)
+        take = None if manifest.redacted else plans.take
+        self._summary = read_only(task, report, self._asked.progress, take)
         report.skip(DECISIONS, why_not)
         for table in TABLES:
             if self._folder.has(CSV[table]):
@@ -180,7 +187,7 @@ class _Bundle:
                 if digest_of(self._folder.file(CSV["balances"])) != manifest.digest:
                     report.find(FIGURES, "the digest is not that of balances.csv")
 
-    def _check_figures(self, manifest: Manifest, computed: dict[str, object]) -> None:
+    def _check_figures(self, manifest: Manifest, computed: Mapping[str, object]) -> None:
         report = self._report
         said: dict[str, object] = {"content_root": manifest.content_root}
         if manifest.has_tables or manifest.digest is not None:

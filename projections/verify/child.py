@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 from ledger.frames import PIPE_BYTES, loads, read_frame, write_frame
 from ledger.garbage import collection_paused
 from ledger.tree.ranges import RangeProof
-from projections.verify.facts import Fact, fact_of
+from projections.verify.facts import Fact, facts_of
 from projections.verify.log_reader import EVENTS, LogReader, Summary, Task
 from projections.verify.report import Finding, Report
 
@@ -57,7 +57,7 @@ class ChildReader:
                     self._summary = Summary(*summary)
                     self.report.take([Finding(*finding) for finding in findings], counts)
                     return
-                yield [fact_of(row) for row in rows]
+                yield facts_of(rows)
             self.report.find(EVENTS, "could not be read to the end: the process that read them ended")
         finally:
             self._close()

@@ -1,8 +1,9 @@
-"""Where the entries of a log lie: the lines of a file, or the bundles of a tiled log; read in batches, or one by one."""
+"""Where the entries of a log lie: lines of a file, or bundles of a tiled log; read in batches, or one by one."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from ledger.tree.tiles import TILE_WIDTH, entries_in, tile_at
 from projections.verify.stored import EVENT_BYTES_MAX
 
 READ_BYTES = 1 << 20
+# Of one event; most have some hundred.
+_LIKELY_BYTES = 1_024
 BUNDLE_BYTES_MAX = TILE_WIDTH * (EVENT_BYTES_MAX + 2)
 
 
@@ -42,8 +45,8 @@ class Lines:
     size_bytes, sha256  of the file, once all batches were taken
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, is_hashed: bool = True) -> None:
+        self._path, self._is_hashed = path, is_hashed
         self._file = path.open("rb")
         self.size_bytes = 0
         self.sha256 = ""
@@ -53,7 +56,8 @@ class Lines:
         digest, rest, self.size_bytes = hashlib.sha256(), b"", 0
         with self._path.open("rb", buffering=0) as file:
             while chunk := file.read(READ_BYTES):
-                digest.update(chunk)
+                if self._is_hashed:
+                    digest.update(chunk)
                 self.size_bytes += len(chunk)
                 *lines, rest = (rest + chunk).split(b"\n")
                 if len(rest) > EVENT_BYTES_MAX:
@@ -70,8 +74,10 @@ class Lines:
 
     def at(self, place: int) -> bytes:
         """The line that begins there."""
-        self._file.seek(place)
-        return self._file.readline(EVENT_BYTES_MAX + 1).removesuffix(b"\n")
+        read = os.pread(self._file.fileno(), _LIKELY_BYTES, place)
+        if b"\n" not in read:
+            read = os.pread(self._file.fileno(), EVENT_BYTES_MAX + 1, place)
+        return read.partition(b"\n")[0]
 
 
 class Bundles:

@@ -5,8 +5,8 @@ Times are canonical texts, which sort as the times do. Every fact begins with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
 
 class Published(NamedTuple):
@@ -131,9 +131,10 @@ class Refund(NamedTuple):
 Fact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Placed | Refund
 _KINDS: tuple[type[Fact], ...] = (Published, Invited, Bind, Unbind, TakenOver, Renewed, Expired, Placed, Refund)
 PUBLISHED, INVITED, BIND, UNBIND, TAKEN_OVER, RENEWED, EXPIRED, PLACED, REFUND = range(len(_KINDS))
-_MAKE: tuple[Callable[[Iterable[Any]], Fact], ...] = tuple(kind._make for kind in _KINDS)
 
 
-def fact_of(row: tuple[Any, ...]) -> Fact:
-    """A fact from its fields, as another process sent them."""
-    return _MAKE[row[0]](row)
+def facts_of(rows: list[tuple[Any, ...]]) -> list[Fact]:
+    """Facts from their fields, as another process sent them; `_make`, without a call of Python for each."""
+    make = cast("Callable[[type[Fact], tuple[Any, ...]], Fact]", tuple.__new__)
+    kinds = dict(enumerate(_KINDS))
+    return [make(kinds[row[0]], row) for row in rows]

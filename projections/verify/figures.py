@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import cast
 
 from projections.verify.canonical_form import shown
 
@@ -12,12 +12,18 @@ _NONE = object()
 
 def differences(said: object, computed: object, path: str) -> Iterator[str]:
     """What is said otherwise than computed."""
-    if isinstance(said, dict) and isinstance(computed, Mapping):
-        one, other = cast("dict[str, Any]", said), cast("Mapping[str, Any]", computed)
+    if isinstance(said, dict) and isinstance(computed, dict):
+        one, other = cast("dict[str, object]", said), cast("dict[str, object]", computed)
         for key in sorted(one.keys() | other.keys()):
             yield from differences(one.get(key, _NONE), other.get(key, _NONE), f"{path}.{key}")
-    elif type(said) is not type(computed) or said != computed:
-        yield f"{path} is {_told(said)}; the events give {_told(computed)}"
+    elif (message := _difference(cast("object", said), computed)) is not None:
+        yield f"{path} {message}"
+
+
+def _difference(said: object, computed: object) -> str | None:
+    if type(said) is type(computed) and said == computed:
+        return None
+    return f"is {_told(said)}; the events give {_told(computed)}"
 
 
 def _told(value: object) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from ledger.errors import MalformedEvidenceError
@@ -53,7 +54,7 @@ class Folder:
                 if (self.seen.get(name) or self._hashed(name)) != said:
                     self._report.find(FILES, f"{name} is not the file that the manifest says: size or hash is another")
 
-    def check_names(self, names: Set[str]) -> None:
+    def check_names(self, names: AbstractSet[str]) -> None:
         """Proves that these are all files there are."""
         for name in sorted(self._names - names):
             self._report.find(FILES, f"{name!a} does not belong here: nothing proves it")

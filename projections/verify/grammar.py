@@ -290,6 +290,17 @@ RELEASED = "BindingReleased"
 UNBOUND, TAKEN_OVER = EventType("unbind", _ENDED), EventType(None, _ENDED)
 
 
+ENVELOPE: Mapping[str, Field] = {
+    "actor": ID,
+    "id": ID,
+    "occurred_at": INSTANT,
+    "recorded_at": INSTANT,
+    "seq": NUMBER,
+    "source": SOURCE,
+    "stream": STREAM,
+}
+
+
 @lru_cache(maxsize=10_000)
 def is_date(text: str) -> bool:
     """Whether a date that a pattern let pass is one: not 30 February, not of year 0."""

@@ -1,4 +1,4 @@
-"""The log as it was exported, read once: every byte proven to be the tree's, every event well formed (V-1, V-2, V-4)."""
+"""The log as it was exported, read once: every byte is the tree's, every event well formed (V-1, V-2, V-4)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import le
 from pathlib import Path
 
 from ledger.errors import MalformedEvidenceError
@@ -20,8 +22,7 @@ from projections.verify.tile_files import TileFiles
 
 EVENTS, RANGE = "events", "range"
 
-_REDACTED = re.compile(rb'\{"redacted":"([0-9a-f]{64})"\}')
-_REDACTED_START = b'{"redacted":'
+REDACTED = re.compile(rb'\{"redacted":"([0-9a-f]{64})"\}')
 
 # In canonical JSON only the envelope's own key can look like this, near the end: inside a string quotes are escaped.
 _RECORDED_AT = b'"recorded_at":"'
@@ -48,9 +49,10 @@ class Task:
     old_sizes: tuple[int, ...] = ()
     is_redacted: bool = False
 
-    def entries(self) -> Entries:
+    def entries(self, *, is_hashed: bool = False) -> Entries:
         """Where they lie."""
-        return Bundles(Path(self.path), self.proof.size) if self.is_tiled else Lines(Path(self.path))
+        path = Path(self.path)
+        return Bundles(path, self.proof.size) if self.is_tiled else Lines(path, is_hashed=is_hashed)
 
     @property
     def is_from_start(self) -> bool:
@@ -90,7 +92,7 @@ class LogReader:
         self.report = Report()
         self._task = task
         self._position = task.proof.start
-        self._entries = task.entries()
+        self._entries = task.entries(is_hashed=True)
         self._leaves = _Leaves(task, self.report)
         self._content = RootBuilder() if task.is_from_start and not task.is_redacted else None
         self._streams = StreamSet()
@@ -125,37 +127,39 @@ class LogReader:
         )
 
     def _facts(self, batch: list[bytes]) -> list[Fact]:
-        facts, contents = list[Fact](), list[bytes]()
+        events, contents, position = list[Stored](), list[bytes](), self._position
         for raw in batch:
-            self._position += 1
-            if self._task.is_redacted and raw.startswith(_REDACTED_START):
-                self._redacted += 1
-                continue
+            position += 1
             try:
-                event = read_event(raw, self._position)
+                event = read_event(raw, position)
             except (MalformedEvidenceError, ValueError) as error:
-                self.report.find(EVENTS, str(error), self._position)
+                if self._task.is_redacted and REDACTED.fullmatch(raw):
+                    self._redacted += 1
+                else:
+                    self.report.find(EVENTS, str(error), position)
                 continue
-            self._place(event)
-            facts.append(event.fact)
+            events.append(event)
             if event.topic != _DERIVED:
                 start = raw.rfind(_RECORDED_AT)
                 contents.append(raw[:start] + raw[start + _RECORDED_AT_BYTES :])
+        self._position = position
         if self._content is not None:
             self._content.extend(leaf_hashes(contents))
-        return facts
+        self._place(events)
+        return [event.fact for event in events]
 
-    def _place(self, event: Stored) -> None:
-        """What ties an event to those before it."""
-        topic, recorded_at, stream, seq, _ = event
-        self._by_type[topic] += 1
-        if recorded_at != self._last_recorded_at:
-            if recorded_at < self._last_recorded_at:
+    def _place(self, events: list[Stored]) -> None:
+        """What ties events to those before them."""
+        self._by_type.update([event.topic for event in events])
+        self._streams.extend([event.stream for event in events if event.seq == 1])
+        times = [self._last_recorded_at, *[event.recorded_at for event in events]]
+        self._last_recorded_at = times[-1]
+        if all(map(le, times, times[1:])):
+            return
+        for (before, recorded_at), event in zip(pairwise(times), events, strict=True):
+            if recorded_at < before:
                 message = f"was recorded at {recorded_at}, before the event before it (G-2)"
-                self.report.find(EVENTS, message, self._position)
-            self._last_recorded_at = recorded_at
-        if seq == 1:
-            self._streams.add(stream)
+                self.report.find(EVENTS, message, event.fact.position)
 
     def _begun(self) -> Iterator[tuple[int, str]]:
         """All of it read again, for the names of streams."""
@@ -220,5 +224,5 @@ class _Leaves:
             self.old_roots[self._sizes.pop(0)] = tree.root_so_far()
 
     def _leaf(self, entry: bytes) -> bytes:
-        hidden = _REDACTED.fullmatch(entry)
+        hidden = REDACTED.fullmatch(entry)
         return bytes.fromhex(hidden[1].decode()) if hidden else leaf_hash(entry)

@@ -1,4 +1,4 @@
-"""From the parts of an event to its fact: what must agree with what inside one event, and what computing needs of it."""
+"""From the parts of an event to its fact: what must agree inside one event, and what computing needs of it."""
 
 from __future__ import annotations
 

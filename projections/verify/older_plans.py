@@ -1,4 +1,4 @@
-"""Plans of an export that begins later: those published before it, each proven, and what was decided under them (P-3)."""
+"""Plans of an export that begins later: those from before it, each proven; and the plan of every bind and order."""
 
 from __future__ import annotations
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import cast
 
 from ledger.clock import format_instant, parse_instant
-from ledger.plan import PlanTerms
 from ledger.rules.accrual import Levels, accrue
 from ledger.rules.refund import PaidOrder, Refunded, RefundRequest, clawback, refuse_refund
 from projections.verify import facts
 from projections.verify.ahead import LookAhead
-from projections.verify.books import Accrued, Clawback
+from projections.verify.books import Clawback, OrderTaker
 from projections.verify.facts import Bind, Expired, Fact, Invited, Placed, Published, Refund, Renewed, TakenOver, Unbind
 from projections.verify.relations import DECISIONS, Due, Relations
 from projections.verify.report import Report, explained
 from projections.verify.terms import PublishedPlans
-
-Taker = Callable[[Accrued], None]
 
 
 class Performance:
@@ -28,7 +24,7 @@ class Performance:
     take_order  called with every order
     """
 
-    def __init__(self, ahead: LookAhead, report: Report, take_order: Taker) -> None:
+    def __init__(self, ahead: LookAhead, report: Report, take_order: OrderTaker) -> None:
         self._ahead, self._report, self._take_order = ahead, report, take_order
         self._published = PublishedPlans(report, DECISIONS)
         self._plans = self._published.plans
@@ -91,11 +87,12 @@ class Performance:
         if self._exponents.setdefault(order.currency, order.exponent) != order.exponent:
             self._find(order, f"has {order.exponent} decimal digits of {order.currency}, orders before it other (G-1)")
         levels = accrue(order.member, at, order.amount_minor, plan, self.relations.history_of)
-        self.relations.placed(order, at)
+        if self._published.renews:
+            self.relations.placed(order, at)
         refunds = self._ahead.refunds_of(order.stream)
         clawbacks = self._clawbacks(order, at, levels, refunds) if refunds else ()
-        day, time = order.at[:10], order.at[10:]
-        self._take_order(Accrued(order, available_on(day, plan) + time, levels, clawbacks))
+        available_at = "" if plan is None else _after_hold(order.at[:10], plan.hold_days) + order.at[10:]
+        self._take_order(order, available_at, levels, clawbacks)
 
     def _clawbacks(self, order: Placed, at: datetime, levels: Levels, refunds: list[Refund]) -> tuple[Clawback, ...]:
         """Every refund of an order decided again, in order of position, and what those recorded take back."""
@@ -140,11 +137,7 @@ class Performance:
         self._report.find(DECISIONS, f"{fact.stream} {message}", fact.position)
 
 
-def available_on(day: str, plan: PlanTerms | None) -> str:
-    """The day on which what an order of this day earned matures: a hold is of whole days (A-6)."""
-    return day if plan is None else _after_hold(day, plan.hold_days)
-
-
 @lru_cache(maxsize=10_000)
 def _after_hold(day: str, hold_days: int) -> str:
+    """The day on which what an order of this day earned matures: a hold is of whole days of 86,400 s (A-6)."""
     return format_instant(parse_instant(f"{day}T00:00:00Z") + timedelta(days=hold_days))[:10]

@@ -1,4 +1,4 @@
-"""Who is whose: every bind, unbind, renewal, release and lapse, decided again from the log before it (rules B-1 to B-9).
+"""Who is whose: every bind, unbind, renewal, release and lapse, decided again from the log before it (B-1 to B-9).
 
 What is decided otherwise is found; what follows is decided from what was recorded, as the rules say. So one wrong
 decision is one finding, and the figures show what it came to.
@@ -34,6 +34,13 @@ class DueRenewal(NamedTuple):
 Due = DueRenewal | TakenOver
 
 
+class _Histories(dict[str, list[Binding]]):
+    """Bindings by member; looked up for every level of every order, so without a call of ours where there are any."""
+
+    def __missing__(self, member: str) -> list[Binding]:
+        return []
+
+
 class Relations:
     """Every binding so far. Grows with members and their bindings, not with orders.
 
@@ -44,16 +51,14 @@ class Relations:
 
     def __init__(self, plans: Plans, invites: dict[str, Invite | None], report: Report) -> None:
         self.due: Due | None = None
-        self.histories: dict[str, list[Binding]] = {}
+        self.histories = _Histories()
+        # Every binding of a member so far, in recording order.
+        self.history_of: HistoryOf = self.histories.__getitem__
         self._plans, self._invites, self._report = plans, invites, report
         self._referrers: set[str] = set()
         # Last versions of streams that have more than one, and the ends that lapses are recorded for, by member.
         self._versions: dict[str, int] = {}
         self._lapsed: dict[str, datetime] = {}
-
-    def history_of(self, member: str) -> History:
-        """Every binding of a member so far, in recording order."""
-        return self.histories.get(member) or ()
 
     def invited(self, fact: Invited) -> None:
         """An invite; kept if any bind names it."""
@@ -162,9 +167,7 @@ class Relations:
         if due is None:
             if taken_over is not None:
                 self._find(fact, f"takes over {taken_over.bind}, which the event before it does not release (B-2)")
-        elif not isinstance(due, TakenOver):
-            self.expect_nothing_due(due)
-        elif due.cause != fact.stream:
+        elif not isinstance(due, TakenOver) or due.cause != fact.stream:
             self.expect_nothing_due(due)
         elif taken_over is None:
             self._find(fact, f"takes over nothing, but {due.bind} is released for it (B-2)")

@@ -1,17 +1,17 @@
-"""What a verification says: every check with its result, all findings, and a verdict that never says more than is so."""
+"""What a verification says: each check with its result, all findings, and a verdict that says no more than is so."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 # Of one check, in a report; more would only say the same. All are counted.
 FINDINGS_SHOWN_MAX = 20
 
-Result = Literal["ok", "FAILED", "not checked"]
+Result = Literal["ok", "FAILED", "NOT CHECKED"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,13 @@ class Report:
         for check, count in counts.items():
             self._counts[check] += count - sum(finding.check == check for finding in findings)
 
-    @contextmanager
-    def checking(self, check: str, detail: str = "") -> Generator[None]:
+    def checking(self, check: str, detail: str = "") -> AbstractContextManager[None, bool]:
         """Whatever a check cannot go on from is its finding, and hides no other."""
         self.begin(check, detail)
+        return cast("AbstractContextManager[None, bool]", self._checking(check))
+
+    @contextmanager
+    def _checking(self, check: str) -> Generator[None]:
         try:
             yield
         except Exception as error:  # noqa: BLE001  # evidence may be made to provoke any error
@@ -118,7 +121,7 @@ class Report:
         if self._counts:
             return "FAILED"
         if not self.is_signed:
-            return "NOT PROVEN: whose signatures these are is not known without the log's key (--key)"
+            return "NOT PROVEN: signatures are not checked; give the log's key with --key"
         return "ok" if self.re_performed is None else f"ok, not re-performed: {self.re_performed}"
 
     @property
@@ -131,7 +134,7 @@ class Report:
         if self._counts[name]:
             return Check(name, "FAILED", detail, self._counts[name])
         if why is not None:
-            return Check(name, "not checked", why)
+            return Check(name, "NOT CHECKED", why)
         return Check(name, "ok", detail)
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ledger.garbage import collection_paused
 from projections.verify.ahead import LookAhead
-from projections.verify.books import Accrued
+from projections.verify.books import OrderTaker
 from projections.verify.child import ChildReader
 from projections.verify.facts import Fact
 from projections.verify.log_reader import LogReader, Summary, Task
@@ -38,31 +38,32 @@ def silent(label: str, length: int, /) -> Generator[Advance]:
     yield lambda _: None
 
 
-def read_only(task: Task, report: Report, take: Callable[[list[Fact]], None], progress: Progress) -> Summary:
+def read_only(
+    task: Task, report: Report, progress: Progress, take: Callable[[list[Fact]], None] | None = None
+) -> Summary:
     """Reads what cannot be performed again; the facts go to `take`, what is found to the report."""
-    return _read(LogReader(task), task, report, take, progress)
+    return _read(LogReader(task), task, report, progress, take)
 
 
-def perform(
-    task: Task, report: Report, take_order: Callable[[Accrued], None], progress: Progress
-) -> tuple[Summary, Relations]:
-    """Reads a log from position 1 on and performs it again; every order goes to `take_order`, with what became of it."""
+def perform(task: Task, report: Report, take_order: OrderTaker, progress: Progress) -> tuple[Summary, Relations]:
+    """Reads a log from position 1 on and performs it again; each order goes to `take_order`, with what became of it."""
     events = task.proof.end
     reader = (ChildReader if events >= CHILD_EVENTS_MIN else LogReader)(task)
     with progress("looking ahead", events) as advance, collection_paused():
         ahead = LookAhead(task.entries(), advance)
     performance = Performance(ahead, report, take_order)
-    summary = _read(reader, task, report, performance.take, progress)
+    summary = _read(reader, task, report, progress, performance.take)
     performance.end()
     return summary, performance.relations
 
 
 def _read(
-    reader: Reader, task: Task, report: Report, take: Callable[[list[Fact]], None], progress: Progress
+    reader: Reader, task: Task, report: Report, progress: Progress, take: Callable[[list[Fact]], None] | None
 ) -> Summary:
     with progress("checking", task.proof.end - task.proof.start) as advance, collection_paused():
         for batch in reader.batches():
-            take(batch)
+            if take is not None:
+                take(batch)
             advance(len(batch))
     report.take(reader.report.findings, reader.report.counts)
     return reader.summary()

@@ -25,13 +25,14 @@ def verify_proof_file(raw: bytes, asked: Asked) -> Verified:
         report.begin(check)
     if not asked.trust.log_keys:
         report.skip(SIGNATURE, NO_KEY)
+    proof = None
     with report.checking(INCLUSION):
         proof = parse_proof(raw)
         verified.event = proof.extra
         _check_inclusion(proof, asked, verified)
-    if verified.event:
+    if proof is not None and proof.extra:
         with report.checking(EVENTS, "canonical, with its own hash, in its own stream"):
-            event = read_event(verified.event, proof.index + 1)
+            event = read_event(proof.extra, proof.index + 1)
             report.facts |= {"type": event.topic, "stream": event.stream}
     return verified
 

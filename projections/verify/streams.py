@@ -14,16 +14,18 @@ class StreamSet:
     """Takes the names of streams as they begin."""
 
     def __init__(self) -> None:
-        self._buckets = [array("q") for _ in range(_BUCKETS)]
+        self._codes = array("q")
 
-    def add(self, stream: str) -> None:
-        """The next one."""
-        code = hash(stream)
-        self._buckets[code & 255].append(code)
+    def extend(self, streams: Iterable[str]) -> None:
+        """The next ones."""
+        self._codes.extend(map(hash, streams))
 
     def suspects(self) -> set[int]:
         """Hashes that came more than once: of one stream, or of two that only share it."""
-        return {one for bucket in self._buckets for one, other in pairwise(sorted(bucket)) if one == other}
+        buckets = [array("q") for _ in range(_BUCKETS)]
+        for code in self._codes:
+            buckets[code & _BUCKETS - 1].append(code)
+        return {one for bucket in buckets for one, other in pairwise(sorted(bucket)) if one == other}
 
 
 def begun_twice(streams: Iterable[tuple[int, str]], suspects: set[int]) -> Iterator[tuple[int, int, str]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from ledger.clock import format_instant
 from ledger.plan import LEVELS
+from ledger.rules.accrual import Levels
 from ledger.rules.team import Binding, History, in_force
-from projections.verify.books import Account, Accrued
+from projections.verify.books import Account, Clawback
+from projections.verify.facts import Placed
 
 BALANCES, OUTCOMES, POSTINGS, TEAM = "balances", "outcomes", "postings", "team"
 TABLES = (BALANCES, OUTCOMES, POSTINGS, TEAM)
@@ -28,66 +30,78 @@ _EXPENSE = "expense:commission"
 
 def cell(text: str) -> str:
     """A text as a CSV cell."""
-    if "," in text or '"' in text or "\n" in text or "\r" in text:
-        return '"' + text.replace('"', '""') + '"'
-    return text
+    return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text
+
+
+def _needs_quotes(text: str) -> bool:
+    """No id holds the end of a line."""
+    return "," in text or '"' in text
 
 
 def balance_row(member: str, currency: str, account: Account) -> str:
     """A line of `balances`."""
-    return f"{cell(member)},{currency},{account.earned},{account.clawed_back},0,{account.pending},{account.available},0,0\n"
+    available = account.available
+    return f"{cell(member)},{currency},{account.earned},{account.clawed_back},0,{account.pending},{available},0,0\n"
 
 
-def outcome_row(accrued: Accrued, as_of: str) -> str:
-    """A line of `outcomes`: an order, after the refunds dated by T."""
-    order, available_at, levels, clawbacks = accrued
-    counted = [clawback for clawback in clawbacks if clawback.value_at <= as_of] if clawbacks else []
-    refunded, lost = 0, [0] * LEVELS
+def outcome_row(order: Placed, available_at: str, levels: Levels, counted: Sequence[Clawback]) -> str:
+    """A line of `outcomes`: an order, after the refunds that count by T."""
+    _, position, stream, at, member, currency, amount, _, number, _ = order
+    (one, above_1, paid_1), (two, above_2, paid_2), (three, above_3, paid_3) = levels
+    refunded, kept_1, kept_2, kept_3 = 0, paid_1, paid_2, paid_3
     for clawback in counted:
-        refunded += clawback.amount_minor
-        lost = [before + minor for before, minor in zip(lost, clawback.minor, strict=True)]
-    plan = "" if order.plan is None else order.plan
-    cells = [
-        f"{reason},{'' if beneficiary is None else cell(beneficiary)},{minor},{minor - gone}"
-        for (reason, beneficiary, minor), gone in zip(levels, lost, strict=True)
-    ]
+        lost_1, lost_2, lost_3 = clawback.minor
+        refunded, kept_1, kept_2, kept_3 = (
+            refunded + clawback.amount_minor,
+            kept_1 - lost_1,
+            kept_2 - lost_2,
+            kept_3 - lost_3,
+        )
+    names = (stream, member, above_1 or "", above_2 or "", above_3 or "")
+    stream, member, above_1, above_2, above_3 = map(cell, names) if _needs_quotes("".join(names)) else names
     return (
-        f"{cell(order.stream)},{order.position},{order.at},{cell(order.member)},{order.currency},"
-        f"{order.amount_minor},{plan},{available_at},{refunded},{','.join(cells)}\n"
+        f"{stream},{position},{at},{member},{currency},{amount},{'' if number is None else number},{available_at},"
+        f"{refunded},{one},{above_1},{paid_1},{kept_1},{two},{above_2},{paid_2},{kept_2},"
+        f"{three},{above_3},{paid_3},{kept_3}\n"
     )
 
 
-def posting_rows(accrued: Accrued, as_of: str) -> str:
+def posting_rows(order: Placed, available_at: str, levels: Levels, clawbacks: Sequence[Clawback], as_of: str) -> str:
     """The lines of `postings` that an order and its refunds make: accruals, clawbacks, maturities (S-2)."""
-    order, available_at, levels, clawbacks = accrued
-    paid = [(level, one[1], one[2]) for level, one in enumerate(levels, start=1) if one[0] == "paid"]
-    if not paid:
-        return ""
-    name, currency, at = cell(order.stream), order.currency, order.at
-    rows = [
-        f"{name},accrual,{level},{order.position},{at},{_EXPENSE},{cell(f'member:{member}:pending')},{currency},{minor}\n"
-        for level, member, minor in paid
-    ]
-    left = [minor for _, _, minor in paid]
-    for clawback in clawbacks:
-        state = "pending" if clawback.value_at < available_at else "available"
-        for index, (level, member, _) in enumerate(paid):
-            minor = clawback.minor[level - 1]
-            if state == "pending":
-                left[index] -= minor
-            if minor and clawback.value_at <= as_of:
-                rows.append(
-                    f"{name},clawback,{level},{clawback.position},{clawback.value_at},"
-                    f"{cell(f'member:{member}:{state}')},{_EXPENSE},{currency},{minor}\n"
+    _, position, stream, at, _, currency, _, _, _, _ = order
+    name, is_mature = cell(stream), available_at <= as_of
+    accruals = matured = ""
+    for level, (reason, member, minor) in enumerate(levels, start=1):
+        if reason != "paid" or member is None:
+            continue
+        pending = f"member:{member}:pending"
+        available = f"member:{member}:available"
+        if _needs_quotes(member):
+            pending, available = cell(pending), cell(available)
+        accruals += f"{name},accrual,{level},{position},{at},{_EXPENSE},{pending},{currency},{minor}\n"
+        if is_mature:
+            for clawback in clawbacks:
+                if clawback.value_at < available_at:
+                    minor -= clawback.minor[level - 1]  # noqa: PLW2901  # what is left of it
+            if minor:
+                matured += (
+                    f"{name},maturity,{level},{position},{available_at},{pending},{available},{currency},{minor}\n"
                 )
-    if available_at <= as_of:
-        rows += [
-            f"{name},maturity,{level},{order.position},{available_at},{cell(f'member:{member}:pending')},"
-            f"{cell(f'member:{member}:available')},{currency},{minor}\n"
-            for (level, member, _), minor in zip(paid, left, strict=True)
-            if minor
-        ]
-    return "".join(rows)
+    if clawbacks and accruals:
+        return accruals + "".join(_clawback_rows(order, available_at, levels, clawbacks, as_of)) + matured
+    return accruals + matured
+
+
+def _clawback_rows(
+    order: Placed, available_at: str, levels: Levels, clawbacks: Sequence[Clawback], as_of: str
+) -> Iterator[str]:
+    name, currency = cell(order.stream), order.currency
+    for position, value_at, _, taken in clawbacks:
+        state = "pending" if value_at < available_at else "available"
+        for level, ((_, member, _), minor) in enumerate(zip(levels, taken, strict=True), start=1):
+            if minor and value_at <= as_of:
+                account = cell(f"member:{member}:{state}")
+                yield f"{name},clawback,{level},{position},{value_at},{account},{_EXPENSE},{currency},{minor}\n"
 
 
 def team_rows(histories: Mapping[str, History], as_of: datetime) -> Iterator[str]:

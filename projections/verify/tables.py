@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from ledger.canonical import canonical
 from ledger.clock import parse_instant
 from ledger.errors import MalformedEvidenceError
+from ledger.rules.accrual import Levels
 from ledger.tree.hashing import root_of
-from projections.verify.books import Accrued, Books
+from projections.verify.books import Books, Clawback
+from projections.verify.facts import Placed
 from projections.verify.folder import Folder
 from projections.verify.manifest import CSV
 from projections.verify.relations import Relations
@@ -43,15 +45,18 @@ class Tables:
                     self._files[name] = TableFile(name, folder.path / CSV[name], report)
         self._outcomes, self._postings = self._files.get(OUTCOMES), self._files.get(POSTINGS)
 
-    def take(self, accrued: Accrued) -> None:
+    def take(self, order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...]) -> None:
         """The next order."""
-        if accrued.order.at > self._as_of:
+        if order.at > self._as_of:
             return
-        self.books.take(accrued)
+        self.books.take(order, available_at, levels, clawbacks)
         if self._outcomes is not None:
-            self._outcomes.expect(outcome_row(accrued, self._as_of))
+            self._outcomes.expect(outcome_row(order, available_at, levels, self._counted(clawbacks)))
         if self._postings is not None:
-            self._postings.expect(posting_rows(accrued, self._as_of))
+            self._postings.expect(posting_rows(order, available_at, levels, clawbacks, self._as_of))
+
+    def _counted(self, clawbacks: tuple[Clawback, ...]) -> Sequence[Clawback]:
+        return [one for one in clawbacks if one.value_at <= self._as_of] if clawbacks else ()
 
     def end(self, relations: Relations) -> None:
         """There are no more orders: balances and teams are what they are."""

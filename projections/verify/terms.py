@@ -32,10 +32,15 @@ def terms_of(record: dict[str, Any]) -> PlanTerms:
 
 
 class PublishedPlans:
-    """Takes plans in order of position. plans: those that may be in force for what follows."""
+    """Takes plans in order of position.
+
+    plans   those that may be in force for what follows
+    renews  whether bindings under any of them are renewed by orders (B-5)
+    """
 
     def __init__(self, report: Report, check: str) -> None:
         self.plans = Plans()
+        self.renews = False
         self._report, self._check = report, check
         self._ids: set[tuple[str, str]] = set()
 
@@ -49,6 +54,7 @@ class PublishedPlans:
             self._find(fact, f"plan {terms.plan} does not take effect after the plan before it (P-1)")
         else:
             self.plans.add(terms)
+            self.renews |= terms.binding.renewal == "on_order"
         if identity in self._ids:
             self._find(fact, f"the id {identity[1]!a} is that of an earlier plan (G-6)")
         self._ids.add(identity)

@@ -1,4 +1,4 @@
-"""The tiles of a tiled log against the leaves of its entries: every file there must be, as it must be (C2SP tlog-tiles)."""
+"""The tiles of a tiled log against the leaves of its entries, every file there must be (C2SP tlog-tiles)."""
 
 from __future__ import annotations
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ledger.rules.accrual import Levels
+from ledger.tree.checkpoint import TreeHead
 from ledger.tree.note import NOTE_BYTES_MAX
 from ledger.tree.ranges import RangeProof
 from ledger.tree.tiles import tiles_grown
 from projections.verify.asked import Asked, Verified
-from projections.verify.books import Accrued, Books
+from projections.verify.books import Books, Clawback
 from projections.verify.entries import read_limited
+from projections.verify.facts import Placed
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
 from projections.verify.log_reader import EVENTS, RANGE, Task
@@ -31,7 +34,9 @@ def verify_tiled_log(path: Path, asked: Asked) -> Verified:
         report.begin(check)
     if not asked.trust.log_keys:
         report.skip(SIGNATURE, NO_KEY)
-    folder, history, head, raw = Folder(path, report), History(asked.trust, report), None, b""
+    folder, history = Folder(path, report), History(asked.trust, report)
+    head: TreeHead | None = None
+    raw = b""
     with report.checking(SIGNATURE):
         raw = read_limited(folder.file(CHECKPOINT), NOTE_BYTES_MAX)
         head = believed_head(raw, asked.trust, report)
@@ -40,7 +45,13 @@ def verify_tiled_log(path: Path, asked: Asked) -> Verified:
         with report.checking(HISTORY):
             history.add("the head you have", asked.previous)
     if head is not None:
-        task = Task(str(path), True, RangeProof(0, head.size, head.size, (), ()), head.root, history.sizes)
+        task = Task(
+            path=str(path),
+            is_tiled=True,
+            proof=RangeProof(0, head.size, head.size, (), ()),
+            root=head.root,
+            old_sizes=history.sizes,
+        )
         folder.check_names({CHECKPOINT, *_files(head.size)})
         with report.checking(EVENTS):
             roots = _perform(task, asked, report) if head.size else {}
@@ -61,9 +72,9 @@ def _perform(task: Task, asked: Asked, report: Report) -> dict[int, bytes]:
     as_of = asked.as_of or read_event(task.entries().at(last), last + 1).recorded_at
     books = Books(as_of)
 
-    def take(accrued: Accrued) -> None:
-        if accrued.order.at <= as_of:
-            books.take(accrued)
+    def take(order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...]) -> None:
+        if order.at <= as_of:
+            books.take(order, available_at, levels, clawbacks)
 
     summary, _ = perform(task, report, take, asked.progress)
     report.begin(RANGE, f"positions 1 to {task.proof.size}, all there are")

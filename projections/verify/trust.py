@@ -16,7 +16,7 @@ from projections.verify.report import Report
 SIGNATURE = "signature"
 BUNDLE_LINE = "refledger.bundle/v1"
 
-NO_KEY = "NOT CHECKED: give the log's key with --key"
+NO_KEY = "give the log's key with --key"
 
 
 @dataclass(frozen=True)

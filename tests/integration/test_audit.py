@@ -17,12 +17,13 @@ from psycopg import sql
 from cli.auditing import CONTROLS
 from ledger.application import Ledger
 from ledger.decision_check import check_decisions, mend_decisions
-from ledger.findings import Finding
+from ledger.findings import Finding, Note
 from projections.books import opened_books
+from projections.expiry_check import check_expiries
 from projections.runner import Runner
 from tests.builders import LATER, bind, commands, order, plan, refund, submit
 from tests.cli_runner import Tool, desk
-from tests.forger import Forger
+from tests.forger import Envelope, Forger
 from tests.properties.test_generated import history
 
 NAMES = [
@@ -35,6 +36,7 @@ NAMES = [
     "expiries",
     "invariants",
     "projection",
+    "tree",
 ]
 
 
@@ -160,39 +162,6 @@ def test_findings_of_a_binding_name_its_events(tool: Tool, store_url: str) -> No
 
 # ---- The log
 
-LOG_DAMAGE = {
-    "an event less": ("DELETE FROM event WHERE position = 6", {"positions", "decisions", "projection"}),
-    "a version less": ("UPDATE event SET version = 5 WHERE position = 4", {"positions", "events", "decisions"}),
-    "a time set back": (
-        "UPDATE event SET recorded_at_us = recorded_at_us - 9000000 WHERE position = 5",
-        {"recorded_at", "events"},
-    ),
-    "an order under another type": (
-        "UPDATE event SET topic = 'MemberInvited' WHERE position = 3",
-        {"events", "projection"},
-    ),
-    "an event that says something else": (
-        (
-            "UPDATE event SET state = CAST(replace(CAST(state AS text), '\"amount\":1000', '\"amount\":2000') AS blob)"
-            " WHERE position = 3"
-        ),
-        {"events", "projection"},
-    ),
-}
-
-
-@pytest.mark.parametrize("damage", LOG_DAMAGE)
-def test_a_damaged_log_is_named(tool: Tool, store_url: str, damage: str) -> None:
-    """The control that guards it names the position; controls that cannot follow the log any more say so."""
-    statement, controls = LOG_DAMAGE[damage]
-    if store_url.startswith("postgres"):
-        statement = statement.replace("CAST(state AS text)", "convert_from(state, 'UTF8')")
-        statement = statement.replace("CAST(replace(", "convert_to(replace(").replace(" AS blob)", ", 'UTF8')")
-    damaged(store_url, statement)
-    results = {result["control"]: result["findings"] for result in tool.json("audit", status=3)}
-    assert {name for name, findings in results.items() if findings} >= controls
-    assert any(finding["positions"] for finding in results[min(controls, key=NAMES.index)])
-
 
 def test_two_events_with_one_fault_each_are_both_found(tool: Tool, store_url: str) -> None:
     """The first does not hide the second."""
@@ -201,61 +170,20 @@ def test_two_events_with_one_fault_each_are_both_found(tool: Tool, store_url: st
     assert [finding["positions"] for finding in results["events"]] == [[3], [5]]
 
 
-# ---- The projection
-
-
-@pytest.mark.parametrize(
-    ("statement", "subject"),
-    [
-        ("UPDATE balance SET earned_minor = earned_minor + 1 WHERE member = 'ann'", "balance of ann in GBP"),
-        ("DELETE FROM balance WHERE member = 'ann'", "balance of ann in GBP"),
-        ("UPDATE order_outcome SET amount_minor = 1", "level 1 in GBP"),
-        ("UPDATE order_refund SET clawback_1 = 0 WHERE amount_minor = 100", "level 1 in GBP"),
-        ("UPDATE checkpoint SET position = 1000", "checkpoint of commissions"),
-    ],
-)
-def test_damaged_live_tables_are_named(tool: Tool, store_url: str, statement: str, subject: str) -> None:
-    """By member or level; a rebuild mends them."""
-    damaged(store_url, statement)
-    assert subject in [finding["subject"] for finding in found(tool, "projection")]
-    tool("worker", "rebuild", "commissions", "--replace")
-    assert found(tool) == []
-
-
-def test_a_balance_that_differs_is_shown_with_the_orders_behind_it(tool: Tool, store_url: str) -> None:
-    """Position 3 paid ann otherwise; of a sum alone that is wrong the orders agree."""
-    damaged(store_url, "UPDATE balance SET earned_minor = earned_minor + 1 WHERE member = 'ann'")
-    (finding,) = found(tool, "projection")
-    assert (finding["finding"].endswith("its orders agree"), finding["positions"]) == (True, [])
-    damaged(store_url, "UPDATE order_outcome SET commission_1 = commission_1 + 1 WHERE position = 3")
-    balance, level = found(tool, "projection")
-    assert (balance["subject"], balance["positions"]) == ("balance of ann in GBP", [3])
-    assert balance["finding"].endswith("orders that differ: 1")
-    assert level["subject"] == "level 1 in GBP"
-
-
 def test_a_wrong_decision_of_the_past_is_found(tool: Tool, store_url: str) -> None:
     """A binding recorded with an end that its plan does not give, and kept so everywhere."""
-    text = "convert_from(state, 'UTF8')" if store_url.startswith("postgres") else "CAST(state AS text)"
-    changed = f'replace({text}, \'"ends_at":"2026-04-04\', \'"ends_at":"2027-04-04\')'
-    state = f"convert_to({changed}, 'UTF8')" if store_url.startswith("postgres") else f"CAST({changed} AS blob)"
-    damaged(
-        store_url,
-        f"UPDATE event SET state = {state} WHERE stream = 'bind-b4' AND version = 1",  # noqa: S608  # our own text
-        "UPDATE decision_binding SET ends_at_us = ends_at_us + 31536000000000 WHERE bind = 'bind-b4'",
-        "UPDATE team_binding SET ends_at_us = ends_at_us + 31536000000000 WHERE bind = 'bind-b4'",
-    )
+
+    def prolong(event: Envelope) -> None:
+        event["data"]["ends_at"] = "2027-04-04T00:00:00.000000Z"
+
+    year = "ends_at_us = ends_at_us + 31536000000000 WHERE bind = 'bind-b4'"
+    forger = Forger(store_url)
+    forger.edit(8, prolong)
+    forger.run(f"UPDATE decision_binding SET {year}", f"UPDATE team_binding SET {year}")  # noqa: S608  # our own text
     (finding,) = found(tool, "bindings")
-    assert finding["subject"].startswith("binding of dan")
+    assert (finding["subject"], finding["positions"]) == ("binding of dan at position 8", [8])
     assert "2027-04-04" in finding["finding"]
     assert "the rules say an end at 2026-04-04" in finding["finding"]
-
-
-def test_live_tables_behind_the_log_are_no_finding(ledger: Ledger, tool: Tool) -> None:
-    """They are looked at where they stand, not where they will be."""
-    submit(ledger, order("o5", "ben", 500, "2026-01-09T00:00:00Z"), refund("r5", "o5", 1, "2026-01-09T00:00:00Z"))
-    assert found(tool) == []
-    assert "3 events before the head" in tool("audit").err
 
 
 # ---- As people see it, and who may
@@ -264,11 +192,65 @@ def test_live_tables_behind_the_log_are_no_finding(ledger: Ledger, tool: Tool) -
 def test_one_line_a_control(tool: Tool, store_url: str) -> None:
     """`pass` for each; with a finding its line says what and where, and the status is 3."""
     lines = tool("audit", "--format", "table").out.splitlines()[2:]
-    assert [line.split() for line in lines] == [[name, "pass"] for name in NAMES]
+    assert [line.split()[:2] for line in lines] == [[name, "pass"] for name in NAMES]
     damaged(store_url, "DELETE FROM decision_binding WHERE bind = 'bind-b2'")
     answer = tool("audit", "--format", "tsv", status=3)
-    assert [row["result"] for row in answer.rows("tsv")] == ["pass", "pass", "pass", "finding", "pass", "pass"]
+    assert [row["control"] for row in answer.rows("tsv") if row["result"] == "finding"] == ["decisions"]
+    assert len(answer.rows("tsv")) == len(NAMES)
     assert "decisions" in answer.err
+
+
+def lapsed(store_url: str, *, recorded: datetime, upto: datetime) -> None:
+    """Three members bound in January for 90 days; lapses up to an instant, recorded at another."""
+    with closing(Ledger(store_url, clock=lambda: recorded)) as ledger:
+        submit(
+            ledger,
+            plan(),
+            *(bind(f"b{day}", f"m{day}", "ann", f"2026-01-0{day}T00:00:00Z") for day in (1, 2, 3)),
+        )
+        ledger.expire(upto)
+
+
+def notes(store_url: str, as_of: datetime) -> list[Note]:
+    """What `expiries` notes; it finds nothing."""
+    with closing(Ledger(store_url)) as ledger, opened_books(ledger.log, as_of) as books:
+        found = list(check_expiries(books, lambda _: None))
+    assert not [one for one in found if isinstance(one, Finding)]
+    return [one for one in found if isinstance(one, Note)]
+
+
+def test_late_lapses_and_those_not_recorded_are_noted(store_url: str) -> None:
+    """Due on 1, 2 and 3 April; the first two recorded on the 11th, at positions 5 and 6, the third not yet."""
+    lapsed(store_url, recorded=datetime(2026, 4, 11, tzinfo=UTC), upto=datetime(2026, 4, 2, tzinfo=UTC))
+    assert notes(store_url, datetime(2026, 4, 2, 23, tzinfo=UTC)) == [
+        Note("2 lapses were recorded more than a day after falling due, the latest 10 days", (5,)),
+    ]
+    assert notes(store_url, datetime(2026, 4, 3, tzinfo=UTC))[1] == Note(
+        "1 lapse is not recorded yet, the first of 2026-04-03", (4,)
+    )
+
+
+def test_lapses_recorded_within_a_day_are_not_worth_a_note(store_url: str) -> None:
+    """On time: a worker looks again and again, and need not be quicker than that."""
+    lapsed(store_url, recorded=datetime(2026, 4, 2, tzinfo=UTC), upto=datetime(2026, 4, 1, 12, tzinfo=UTC))
+    assert notes(store_url, datetime(2026, 4, 1, 12, tzinfo=UTC)) == []
+
+
+def test_notes_stand_beside_what_passed(store_url: str, tmp_path: Path) -> None:
+    """In a column of their own, and in JSON with the events to look at; the status is 0."""
+    lapsed(store_url, recorded=datetime(2026, 4, 3, tzinfo=UTC), upto=datetime(2026, 4, 1, tzinfo=UTC))
+    tool = desk(store_url, tmp_path)
+    text = "1 lapse was recorded more than a day after falling due, the latest 2 days"
+    due = "2 lapses are not recorded yet, the first of 2026-04-02"
+    (line,) = [line for line in tool("audit", "--format", "table").out.splitlines() if line.startswith("expiries")]
+    assert line.split(maxsplit=2) == ["expiries", "pass", f"{text}; {due}"]
+    (result,) = [result for result in tool.json("audit") if result["control"] == "expiries"]
+    assert result == {
+        "control": "expiries",
+        "result": "pass",
+        "findings": [],
+        "notes": [{"note": text, "positions": [5]}, {"note": due, "positions": [3]}],
+    }
 
 
 def test_a_hundred_findings_are_enough(ledger: Ledger, tool: Tool, store_url: str) -> None:

@@ -15,7 +15,8 @@ from projections.checkpoint import checkpoint
 from projections.commissions import NAME
 from projections.runner import Runner
 from tests.builders import commands, live_balances, replayed
-from tests.integration.test_tampering import CHANGES, on_postgres, on_sqlite
+from tests.forger import Forger
+from tests.integration.test_tampering import CHANGES
 
 BATCH = 100
 
@@ -102,7 +103,7 @@ def test_a_changed_row_is_found_ahead(ledger: Ledger, store_url: str, change: st
     fill(ledger)
     place = next(row.position for row in ledger.log.read(3 * BATCH) if row.topic == "OrderPlaced")
     statement = CHANGES[change].replace("position = 3", f"position = {place}")
-    (on_sqlite if store_url.startswith("sqlite") else on_postgres)(store_url)(statement)
+    Forger(store_url).run(statement)
     with pytest.raises(IntegrityError):
         Runner(ledger.log, batch_size=BATCH).catch_up()
     assert 3 * BATCH <= position(ledger) < place

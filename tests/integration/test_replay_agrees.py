@@ -6,7 +6,6 @@ import gzip
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import astuple
-from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, TypedDict, Unpack
 
@@ -22,7 +21,8 @@ from projections.replay.load import Loading
 from projections.replay.pipeline import Question
 from projections.replay.source import source_of
 from projections.replay_python import replay
-from tests.builders import bind, command_from, commands, data_file, order, plan, refund
+from tests.adversarial import adversarial
+from tests.builders import command_from, commands, data_file, plan
 
 BATCH = 5_000
 
@@ -77,52 +77,11 @@ def _questions(duck: duckdb.DuckDBPyConnection, head: int, random: Random, count
     yield instants[-1] + 10**15, head
 
 
-def _adversarial(random: Random) -> Iterator[dict[str, Any]]:
-    """Few members, whole days, late records: instants tie, bindings lapse and come back, refunds cross the hold."""
-    start = datetime(2024, 1, 1, tzinfo=UTC)
-    terms = [
-        {"rounding": random.choice(("down", "half_up", "half_even")), "hold_days": random.choice((1, 3, 9))}
-        | {"rates_ppm": random.choice(([100_000, 50_000, 20_000], [33_333, 0, 1], [200_000]))}
-        | {"self_purchase": random.choice(("none", "as_level_1"))}
-        | {
-            "binding": {
-                "policy": random.choice(("first_touch", "last_touch")),
-                "ttl_days": random.choice((1, 4, 20, None)),
-                "protection_days": random.choice((0, 2)),
-                "renewal": random.choice(("none", "on_order")),
-            }
-        }
-        for _ in range(3)
-    ]
-    for number, (day, some) in enumerate(zip((0, 10, 20), terms, strict=True), start=1):
-        at = (start + timedelta(days=day)).isoformat()
-        yield plan(number, at=at, **some)
-    members = [f"m{number}" for number in range(7)]
-    placed: list[tuple[str, int, datetime]] = []
-    for number in range(400):
-        late = random.choice((0, 0, 0, 1, 5))
-        day = start + timedelta(days=max(0, number * 40 // 400 - late))
-        at = day.isoformat()
-        member, other = random.sample(members, 2)
-        kind = random.random()
-        if kind < 0.35:
-            yield bind(f"b{number}", member, other, at)
-        elif kind < 0.45:
-            yield {"type": "unbind", "id": f"u{number}", "member": member, "at": at, "reason": "left"}
-        elif kind < 0.8 or not placed:
-            amount = random.choice((1, 5, 15, 25, 1000, 99_999))
-            placed.append((f"o{number}", amount, day))
-            yield order(f"o{number}", member, amount, at, currency=random.choice(("GBP", "USD")))
-        else:
-            of, amount, _ = random.choice(placed[-30:])
-            yield refund(f"r{number}", of, random.randint(1, amount), at, currency="GBP")
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_adversarial_histories_agree(sqlite_ledger: Ledger, seed: int) -> None:
     """Ties, late records, lapses, take-overs, renewals, three plans: equal at random (T, P), joined or climbed."""
     random = Random(seed)  # noqa: S311  # no secret
-    duck = _loaded(sqlite_ledger, commands(_adversarial(random)))
+    duck = _loaded(sqlite_ledger, commands(adversarial(random)))
     for question in _questions(duck, sqlite_ledger.log.head(), random, 10):
         _agree(sqlite_ledger, duck, question, facts_joined=random.choice((0, 2, 16)))
 

@@ -1,15 +1,12 @@
 """Rows changed behind the ledger's back are found by replay and by the projection, not silently worked around."""
 
-import sqlite3
-from collections.abc import Callable
-
-import psycopg
 import pytest
 
 from ledger.application import Ledger
 from ledger.errors import IntegrityError
 from projections.runner import Runner
 from tests.builders import bind, order, plan, replayed, submit
+from tests.forger import Forger
 
 CHANGES = {
     "an order under another type": "UPDATE event SET topic = 'MemberInvited' WHERE position = 3",
@@ -19,30 +16,6 @@ CHANGES = {
     "an event less in the middle": "DELETE FROM event WHERE position = 3",
     "an event less at the beginning": "DELETE FROM event WHERE position = 1",
 }
-Change = Callable[[str], None]
-
-
-def on_sqlite(url: str) -> Change:
-    """Changes rows of a file whose triggers are dropped."""
-
-    def change(statement: str) -> None:
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as store:
-            for trigger in ("event_no_update", "event_no_delete"):
-                store.execute(f"DROP TRIGGER {trigger}")
-            store.execute(statement)
-
-    return change
-
-
-def on_postgres(url: str) -> Change:
-    """Changes rows as a superuser with triggers off."""
-
-    def change(statement: str) -> None:
-        with psycopg.connect(url) as store:
-            store.execute("SET session_replication_role = replica")
-            store.execute(statement.encode())
-
-    return change
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -50,7 +23,7 @@ def test_a_changed_row_is_found(ledger: Ledger, store_url: str, change: str) -> 
     """Replay and projection stop with an error that says where; neither answers with other figures."""
     submit(ledger, plan(), bind("b1", "ben", "ann", "2026-01-01T00:00:00Z"))
     submit(ledger, order("o1", "ben", 1_000, "2026-01-02T00:00:00Z"), order("o2", "ben", 5, "2026-01-03T00:00:00Z"))
-    (on_sqlite if store_url.startswith("sqlite") else on_postgres)(store_url)(CHANGES[change])
+    Forger(store_url).run(CHANGES[change])
     with pytest.raises(IntegrityError):
         replayed(ledger)
     with pytest.raises(IntegrityError):

@@ -70,7 +70,7 @@ def test_who_stands_between_two_circles_stays() -> None:
 @pytest.mark.parametrize("seed", range(200))
 def test_loops_are_those_of_every_instant_looked_at(seed: int) -> None:
     """Random bindings: a loop is found if and only if some instant has one, whoever is left out before."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311  # not a secret
     rows = sorted(
         Interval(start := random.randrange(20), start + random.randrange(1, 8), bind, *random.sample(range(1, 7), 2))
         for bind in range(1, random.randrange(3, 9))
@@ -87,7 +87,7 @@ def test_loops_are_those_of_every_instant_looked_at(seed: int) -> None:
 
 
 def _closes(rows: list[Interval], new: Interval, left_out: set[int]) -> bool:
-    """Whether a member is above itself at the instant its binding begins, by those that came before and are in force."""
+    """Whether a member is above itself when its binding begins, by those that came before and are in force."""
     before = rows[: rows.index(new)]
     in_force = [row for row in before if row.from_us <= new.from_us < row.until_us and row.bind not in left_out]
     above = {new.referrer}

@@ -1,0 +1,59 @@
+"""A signed head is a file: RFC 3161 time stamps fit it as they are, by `openssl ts`, as the README says."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli_runner import desk
+from tests.signing import feed_plan, signer
+
+AUTHORITY = """
+[tsa]
+default_tsa = here
+[here]
+serial = serial
+crypto_device = builtin
+signer_cert = tsa.pem
+certs = tsa.pem
+signer_key = tsa.key
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+other_policies = 1.2.3.4.1
+digests = sha256
+ess_cert_id_alg = sha256
+"""
+
+
+def openssl(folder: Path, arguments: str, status: int = 0) -> str:
+    """Runs `openssl`; what it said."""
+    done = subprocess.run(["openssl", *arguments.split()], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    """A folder in which `openssl ts -reply` is an authority for time stamps."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl here")
+    (tmp_path / "tsa.cnf").write_text(AUTHORITY)
+    (tmp_path / "serial").write_text("01\n")
+    usage = "-addext extendedKeyUsage=critical,timeStamping -addext keyUsage=critical,digitalSignature"
+    openssl(tmp_path, f"req -x509 -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.pem -subj /CN=Here {usage}")
+    return tmp_path
+
+
+def test_a_head_is_time_stamped(sqlite_url: str, authority: Path, tmp_path: Path) -> None:
+    """The stamp fits the head that was signed, and no other."""
+    log = signer(desk(sqlite_url, tmp_path))
+    feed_plan(log.tool)
+    (authority / "head").write_text(log.sign("--first").out)
+    openssl(authority, "ts -query -data head -sha256 -cert -out head.tsq")
+    openssl(authority, "ts -reply -config tsa.cnf -queryfile head.tsq -out head.tsr")
+    assert "Verification: OK" in openssl(authority, "ts -verify -data head -in head.tsr -CAfile tsa.pem")
+    (authority / "head").write_text(log.state.read_text().replace("\n1\n", "\n2\n"))
+    assert "FAILED" in openssl(authority, "ts -verify -data head -in head.tsr -CAfile tsa.pem", status=1)
