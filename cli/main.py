@@ -10,9 +10,11 @@ from types import FrameType
 import click
 
 from cli import context
+from cli.adjustments import adjustment
 from cli.archiving import archive
 from cli.auditing import audit
 from cli.balances import balance, explain
+from cli.booked import journal, postings
 from cli.demo import demo
 from cli.differences import diff
 from cli.exporting import export
@@ -22,9 +24,11 @@ from cli.ingest import ingest
 from cli.options import CheckedParam
 from cli.payment_files import export_command, settle_command
 from cli.payouts import payout
+from cli.periods import period
 from cli.plans import plan
 from cli.rebuilding import worker_rebuild
 from cli.replays import replay
+from cli.statements import statement
 from cli.teams import team
 from cli.verifying import verify
 from cli.witnessing import witness
@@ -105,6 +109,9 @@ for command in (
     balance,
     team,
     explain,
+    statement,
+    adjustment,
+    period,
     replay,
     diff,
     payout,
@@ -119,6 +126,8 @@ for command in (
     refledger.add_command(command)
 for command in (show, prove, consistency, witness):
     head.add_command(command)
+for command in (postings, journal):
+    export.add_command(command)
 payout.add_command(export_command)
 payout.add_command(settle_command)
 worker.add_command(worker_rebuild)
