@@ -186,8 +186,8 @@ def _check_details(batch: BatchFound, pinned: Mapping[str, str | None], payees: 
             say(f"{member}: details {what}")
     if count := sum(map(len, wrong.values())):
         raise DetailsError(
-            f"batch {batch.id} was prepared without these details of {counted(count, 'payee')}: reject it, or bring back "
-            "the file it was prepared with, or pay them from a new batch"
+            f"batch {batch.id} was prepared without these details of {counted(count, 'payee')}: bring back the file it "
+            "was prepared with, or reject it and pay them from a new batch"
         )
 
 

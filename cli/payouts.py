@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import click
 
+from cli.actors import warn_of_labels
 from cli.answers import told
 from cli.context import DISAGREE, Settings, opened, viewed
 from cli.key_files import read_key
@@ -37,7 +38,6 @@ from ledger.payout_commands import PrepareBatch
 from ledger.payouts.approving import SignedApproval, approve, reject
 from ledger.payouts.preparing import prepare
 from ledger.rules.payout import approval_text
-from ledger.store.postgres import URL_PREFIXES
 from ledger.store.session import Session
 from ledger.tree.note import sign_note
 from projections.agreement import Means, check_agreed, check_recorded
@@ -179,7 +179,7 @@ def approve_command(settings: Settings, batch_id: str, sign_key: Path | None) ->
     is dropped with its reason, and the others are reserved.
     """
     with opened(settings) as ledger:
-        _warn_of_labels(settings)
+        warn_of_labels(settings)
         with viewed(ledger, Question(system_clock(), None, None, None)) as (session, _):
             batch = batch_of(session, batch_id)
         signed = None if sign_key is None else _signed(batch, sign_key)
@@ -197,12 +197,6 @@ def _signed(batch: BatchFound, sign_key: Path) -> SignedApproval:
     )
     key = read_key(sign_key)
     return SignedApproval(sign_note(text, key), key.verifier)
-
-
-def _warn_of_labels(settings: Settings) -> None:
-    """Says what a second pair of eyes is worth where anybody may claim any name."""
-    if not settings.url.startswith(URL_PREFIXES):
-        say("note: on SQLite actors are not authenticated: --actor is what somebody typed, and the event says so")
 
 
 @payout.command("reject", short_help="Turn a batch down.")

@@ -26,11 +26,11 @@ from ledger.store.recorder import LogRecorder
 from ledger.store.session import Session
 from projections.balances import Balance, balances_at, digest
 from projections.member_books import Account
+from projections.member_statements import Statement, StatementLine, statement_between, statement_of_period
 from projections.periods import INSTANT as ONE_INSTANT
 from projections.periods import closed_periods, last_instant
 from projections.statement_entries import Proof, shown, total_of
 from projections.statement_pages.page import statement_page
-from projections.statements import Statement, StatementLine, statement_between, statement_of_period
 
 LAST = datetime.max.replace(tzinfo=UTC)
 CHANGES = ("pending_minor", "available_minor", "reserved_minor")

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from ledger.application import Ledger
-from ledger.clock import format_instant, from_micros, micros_of, to_micros
+from ledger.clock import micros_of, to_micros
 from ledger.decisions import BINDING_TABLE, FREEZE_TABLE
 from ledger.envelope import Event
 from ledger.errors import IntegrityError

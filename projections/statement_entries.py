@@ -13,10 +13,10 @@ from ledger.store.session import Session
 from projections.adjustments import adjustments
 from projections.balances import Balance
 from projections.batches import payouts_of, steps_of
+from projections.member_statements import Statement, StatementLine
 from projections.postings import Kind
 from projections.statement_pages.statement import Entry, Standing, What
 from projections.statement_pages.statement import Statement as StatementShown
-from projections.statements import Statement, StatementLine
 
 # What only moves money from one account of the member to another is no entry: maturity, reservation, release.
 _SHOWN: Mapping[Kind, What] = {
@@ -98,7 +98,7 @@ def _entry(line: StatementLine, what: What, notes: Mapping[int, str]) -> Entry:
         hold_until, note = earned.available_at, None
     else:
         base = exact = remainder = hold_until = None
-        note = notes.get(posting.position) if posting.order is None else f"of {_named(posting.order)}"
+        note = notes.get(posting.position) if posting.level is None else f"of {_named(posting.order)}"
     return Entry(
         at=from_micros(posting.value_at_us),
         what=what,

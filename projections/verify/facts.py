@@ -128,9 +128,27 @@ class Refund(NamedTuple):
     reason: str | None
 
 
-Fact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Placed | Refund
-_KINDS: tuple[type[Fact], ...] = (Published, Invited, Bind, Unbind, TakenOver, Renewed, Expired, Placed, Refund)
-PUBLISHED, INVITED, BIND, UNBIND, TAKEN_OVER, RENEWED, EXPIRED, PLACED, REFUND = range(len(_KINDS))
+class OfFinance(NamedTuple):
+    """A payout, an adjustment, a reversal or the like: recorded, not performed again."""
+
+    kind: int
+    position: int
+
+
+Fact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Placed | Refund | OfFinance
+_KINDS: tuple[type[Fact], ...] = (
+    Published,
+    Invited,
+    Bind,
+    Unbind,
+    TakenOver,
+    Renewed,
+    Expired,
+    Placed,
+    Refund,
+    OfFinance,
+)
+PUBLISHED, INVITED, BIND, UNBIND, TAKEN_OVER, RENEWED, EXPIRED, PLACED, REFUND, OF_FINANCE = range(len(_KINDS))
 
 
 def facts_of(rows: list[tuple[Any, ...]]) -> list[Fact]:

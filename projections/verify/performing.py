@@ -12,7 +12,19 @@ from ledger.rules.refund import PaidOrder, Refunded, RefundRequest, clawback, re
 from projections.verify import facts
 from projections.verify.ahead import LookAhead
 from projections.verify.books import Clawback, OrderTaker
-from projections.verify.facts import Bind, Expired, Fact, Invited, Placed, Published, Refund, Renewed, TakenOver, Unbind
+from projections.verify.facts import (
+    Bind,
+    Expired,
+    Fact,
+    Invited,
+    OfFinance,
+    Placed,
+    Published,
+    Refund,
+    Renewed,
+    TakenOver,
+    Unbind,
+)
 from projections.verify.relations import DECISIONS, Due, Relations
 from projections.verify.report import Report, explained
 from projections.verify.terms import PublishedPlans
@@ -54,7 +66,7 @@ class Performance:
         if self.relations.due is not None:
             self.relations.expect_nothing_due(self.relations.due)
 
-    def _other(self, fact: Fact, due: Due | None) -> None:
+    def _other(self, fact: Fact, due: Due | None) -> None:  # noqa: C901  # one case a kind
         relations = self.relations
         match fact:
             case Refund():
@@ -75,6 +87,8 @@ class Performance:
                 self._published.take(fact)
             case Placed():
                 self._placed(fact)
+            case OfFinance():
+                pass
 
     def _placed(self, order: Placed) -> None:
         """An order: its plan, its levels, what it renews, and all that refunds take back of it (P-3, A-*, B-5, R-*)."""
