@@ -21,7 +21,7 @@ from ledger.tree.signer import nothing_signed
 from ledger.tree.tile_hashes import TileBuilder
 from projections.checkpoint import begin, put
 from projections.heads import head_to_sign
-from projections.tree import NAME, hash_reader, integrate, put_tiles, tree_size
+from projections.tree import NAME, Integrator, hash_reader, put_tiles, tree_size
 
 ORIGIN = "benchmark.example/log"
 SEED = 1
@@ -31,8 +31,8 @@ def tree(job: Job, watch: Watch) -> Done:
     """`refledger worker run --once --projections tree`: from nothing to the head."""
     with closing(Ledger(job.log)) as ledger:
         head, memory = ledger.log.head(), list[float]()
-        with watch, collection_paused():
-            while integrate(ledger.log, job.batch_size):
+        with watch, collection_paused(), closing(Integrator(ledger.log)) as integrator:
+            while integrator.step(job.batch_size):
                 memory.append(memory_mb())
         with ledger.log.reading() as session:
             size = tree_size(session)

@@ -19,7 +19,7 @@ from projections.checkpoint import checkpoint
 from projections.commissions import NAME as COMMISSIONS
 from projections.runner import Runner
 from projections.tree import NAME as TREE
-from projections.tree import integrate
+from projections.tree import Integrator
 
 EXPIRY = "expiry"
 PROJECTIONS = (COMMISSIONS, TREE, EXPIRY)
@@ -143,11 +143,11 @@ class GrowTree(Duty):
     gathers = True
 
     def __init__(self, ledger: Ledger) -> None:
-        self._log = ledger.log
+        self._integrator = Integrator(ledger.log)
 
     def step(self, most: int) -> int:
         """Integrates a batch."""
-        return integrate(self._log, most)
+        return self._integrator.step(most)
 
     def wait(self, seconds: float) -> bool:
         """Nobody waits for the tree: who signs a head brings it there."""
@@ -155,7 +155,8 @@ class GrowTree(Duty):
         return False
 
     def close(self) -> None:
-        """Nothing does."""
+        """Ends what hashes ahead."""
+        self._integrator.close()
 
     def last(self, session: Session) -> Place:
         """The event of the checkpoint."""

@@ -7,11 +7,13 @@ bytes as they are. What the tiles hold is derived: who signs a head does not bel
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 
 from eventsourcing.persistence import ProgrammingError
 from psycopg.errors import InsufficientPrivilege
 
 from ledger.errors import IntegrityError
+from ledger.garbage import collection_paused
 from ledger.store.recorder import POSITION_MAX, LogRecorder, head_of, read_states
 from ledger.store.session import Session, load
 from ledger.tree.hashing import leaf_hashes
@@ -19,14 +21,66 @@ from ledger.tree.proofs import root_hash
 from ledger.tree.tile_hashes import HashReader, TileBuilder, TileLookup
 from ledger.tree.tiles import Tile
 from projections.checkpoint import CheckpointMovedError, begin, checkpoint, move
+from projections.leaves import BATCH_SIZE, EVENTS_MIN, STARTING_EVENTS, LeavesAhead
 from projections.runner import Progress
 
 NAME = "tree"
 
-BATCH_SIZE = 16_000
-
 _TILE = load("projections", "select_tile")
 _PUT_TILES = load("projections", "put_tiles")
+
+
+class Integrator:
+    """Takes a log into its tree, batch by batch; far behind, a process of its own hashes ahead."""
+
+    def __init__(self, log: LogRecorder) -> None:
+        self._log = log
+        self._ahead: LeavesAhead | None = None
+
+    def step(self, most: int, upto: int = POSITION_MAX) -> int:
+        """As `integrate`."""
+        with self._log.reading() as session:
+            size, head = tree_size(session), head_of(session)
+            if size > head:
+                lost = f"the tree has {size} events, but the log ends at position {head}"
+                raise IntegrityError(f"{lost}: restore the log, or go on from it with `refledger worker rebuild tree`")
+            last = min(size + most, upto, head)
+            if last <= size:
+                return 0
+            builder = TileBuilder.resume(size, tile_lookup(session))
+            leaves = self._leaves(session, size, last)
+        self._look_ahead(last, min(upto, head), most)
+        grown = builder.extend(leaves)
+        with self._log.writing() as session:
+            begin(session, NAME)
+            # First of all: a second integrator waits here, and then finds that the batch is done.
+            move(session, NAME, after=size, upto=last)
+            put_tiles(session, grown)
+        return last - size
+
+    def close(self) -> None:
+        """Ends what hashes ahead."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
+
+    def _leaves(self, session: Session, after: int, upto: int) -> list[bytes]:
+        """Leaf hashes of the events of (after, upto], as far as they were computed ahead, or else now."""
+        if self._ahead is None or self._ahead.at < after:
+            self.close()
+            return leaf_hashes(read_states(session, after, upto))
+        ahead = self._ahead
+        leaves = leaf_hashes(read_states(session, after, min(upto, ahead.at)))
+        leaves += ahead.take(upto - after - len(leaves))
+        if (reached := after + len(leaves)) < upto or reached == ahead.upto:
+            self.close()
+            leaves += leaf_hashes(read_states(session, reached, upto))
+        return leaves
+
+    def _look_ahead(self, after: int, upto: int, most: int) -> None:
+        """Starts a child where there is much to do, some way on."""
+        if self._ahead is None and self._log.url is not None and most >= BATCH_SIZE and upto - after >= EVENTS_MIN:
+            self._ahead = LeavesAhead(self._log.url, after + STARTING_EVENTS, upto)
 
 
 def integrate(log: LogRecorder, most: int, upto: int = POSITION_MAX) -> int:
@@ -41,23 +95,8 @@ def integrate(log: LogRecorder, most: int, upto: int = POSITION_MAX) -> int:
         CheckpointMovedError: another integrator is at work; nothing of this batch is kept.
         IntegrityError: the log has a gap, or ends before the tree; a tile is missing. The checkpoint stays.
     """
-    with log.reading() as session:
-        size, head = tree_size(session), head_of(session)
-        if size > head:
-            lost = f"the tree has {size} events, but the log ends at position {head}"
-            raise IntegrityError(f"{lost}: restore the log, or go on from it with `refledger worker rebuild tree`")
-        last = min(size + most, upto, head)
-        if last <= size:
-            return 0
-        builder = TileBuilder.resume(size, tile_lookup(session))
-        states = read_states(session, size, last)
-    grown = builder.extend(leaf_hashes(states))
-    with log.writing() as session:
-        begin(session, NAME)
-        # First of all: a second integrator waits here, and then finds that the batch is done.
-        move(session, NAME, after=size, upto=last)
-        put_tiles(session, grown)
-    return last - size
+    with closing(Integrator(log)) as integrator:
+        return integrator.step(most, upto)
 
 
 def catch_up(log: LogRecorder, progress: Progress | None = None) -> None:
@@ -69,19 +108,20 @@ def catch_up(log: LogRecorder, progress: Progress | None = None) -> None:
         IntegrityError: see `integrate`.
     """
     head = log.head()
-    while True:
-        try:
-            events = integrate(log, BATCH_SIZE, head)
-        except CheckpointMovedError:
-            continue
-        except ProgrammingError as error:
-            if not isinstance(error.__cause__, InsufficientPrivilege):
-                raise
-            return
-        if not events:
-            return
-        if progress is not None:
-            progress(events)
+    with closing(Integrator(log)) as integrator, collection_paused():
+        while True:
+            try:
+                events = integrator.step(BATCH_SIZE, head)
+            except CheckpointMovedError:
+                continue
+            except ProgrammingError as error:
+                if not isinstance(error.__cause__, InsufficientPrivilege):
+                    raise
+                return
+            if not events:
+                return
+            if progress is not None:
+                progress(events)
 
 
 def put_tiles(session: Session, tiles: Iterable[tuple[Tile, bytes]]) -> None:

@@ -6,15 +6,16 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
 from ledger.application import Ledger
 from ledger.errors import IntegrityError
-from ledger.tree.hashing import leaf_hash
+from ledger.tree.hashing import RootBuilder, leaf_hash
 from ledger.tree.proofs import (
     consistency_proof,
     inclusion_proof,
@@ -22,11 +23,13 @@ from ledger.tree.proofs import (
     verify_consistency,
     verify_inclusion,
 )
+from projections import tree as trees
 from projections.checkpoint import CheckpointMovedError, put
 from projections.duty import GrowTree
-from projections.tree import NAME, catch_up, hash_reader, integrate, tree_size
+from projections.tree import NAME, Integrator, catch_up, hash_reader, integrate, tree_size
 from tests.builders import order, plan
 from tests.cli_runner import desk
+from tests.integration.test_audit import damaged
 from tests.naive_tree import mth
 from tests.trees import append, entry, expected_tiles, kept_tiles, leaves
 
@@ -157,13 +160,7 @@ def test_a_tile_that_is_gone(ledger: Ledger) -> None:
         put(session, NAME, 5)
     with pytest.raises(IntegrityError, match=r"tile/0/000\.p/5 has 0 bytes"):
         integrate(ledger.log, 5)
-    assert kept_tiles_count(ledger) == 5
-
-
-def kept_tiles_count(ledger: Ledger) -> int:
-    """Where the checkpoint is."""
-    with ledger.log.reading() as session:
-        return tree_size(session)
+    assert integrated(ledger) == 5
 
 
 @pytest.fixture
@@ -223,3 +220,90 @@ def test_the_duty_names_its_places(ledger: Ledger) -> None:
     assert ((last.position, last.stream), (following.position, following.stream)) == ((4, "n-4"), (5, "n-5"))
     assert duty.wait(0.01) is False
     duty.close()
+
+
+# ---- far behind, a process of its own hashes ahead
+
+
+@pytest.fixture
+def ahead(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Also a short log is hashed ahead, from soon on, in any batches."""
+    monkeypatch.setattr(trees, "EVENTS_MIN", 1)
+    monkeypatch.setattr(trees, "STARTING_EVENTS", 50)
+    monkeypatch.setattr(trees, "BATCH_SIZE", 1)
+    yield
+    assert hashing() == []
+
+
+def hashing() -> list[psutil.Process]:
+    """The children that hash ahead."""
+    return [child for child in psutil.Process().children() if "projections.leaves" in child.cmdline()]
+
+
+@pytest.mark.usefixtures("ahead")
+@pytest.mark.parametrize("sizes", [[100], [30, 300, 7]])
+def test_what_was_hashed_ahead_is_the_same(ledger: Ledger, sizes: list[int]) -> None:
+    """Whatever the batches, before and after the child's beginning and beyond its end."""
+    append(ledger, 20_000)
+    with closing(Integrator(ledger.log)) as integrator:
+        assert integrator.step(sizes[0]) == sizes[0]
+        assert len(hashing()) == 1
+        for most in cycle(sizes):
+            if not integrator.step(most):
+                break
+        assert hashing() == []
+        append(ledger, 500)
+        while integrator.step(sizes[0]):
+            pass
+    with ledger.log.reading() as session:
+        assert tree_size(session) == 20_500
+        root = root_hash(hash_reader(session, 20_500), 20_500)
+    tree = RootBuilder()
+    tree.extend(leaves(20_500))
+    assert root == tree.root()
+
+
+def integrated(ledger: Ledger) -> int:
+    """Where the checkpoint is."""
+    with ledger.log.reading() as session:
+        return tree_size(session)
+
+
+@pytest.mark.usefixtures("ahead")
+def test_a_child_that_dies_is_done_without(ledger: Ledger) -> None:
+    """Killed at its work, its parent hashes by itself."""
+    append(ledger, 40_000)
+    with closing(Integrator(ledger.log)) as integrator:
+        integrator.step(10)
+        (child,) = hashing()
+        child.kill()
+        while integrator.step(5_000):
+            pass
+    assert kept_tiles(ledger)[0, 156] == expected_tiles(leaves(40_000))[0, 156]
+
+
+@pytest.mark.usefixtures("ahead")
+def test_who_is_overtaken_begins_anew(ledger: Ledger) -> None:
+    """Another integrator has come past what was hashed ahead: nothing of that is used."""
+    append(ledger, 3_000)
+    with closing(Integrator(ledger.log)) as integrator, closing(Integrator(ledger.log)) as other:
+        integrator.step(10)
+        assert integrator.step(100) == 100
+        while integrated(ledger) < 2_000:
+            other.step(700)
+        while integrator.step(100):
+            pass
+    assert kept_tiles(ledger) == expected_tiles(leaves(3_000))
+
+
+@pytest.mark.usefixtures("ahead")
+def test_a_gap_is_found_by_the_parent(ledger: Ledger, store_url: str) -> None:
+    """The child ends without a word where the log cannot be followed; what was taken before stays."""
+    append(ledger, 3_000)
+    damaged(store_url, "DELETE FROM event WHERE position = 2000")
+    with closing(Integrator(ledger.log)) as integrator:
+        while integrated(ledger) < 1_900:
+            assert integrator.step(100) == 100
+        with pytest.raises(IntegrityError, match=r"the log has \d+ of the \d+ events after position 19\d\d"):
+            integrator.step(100)
+    assert_root_is_right(ledger, 1_900)
