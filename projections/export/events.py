@@ -15,8 +15,8 @@ from duckdb import DuckDBPyConnection
 from ledger.canonical import quoted as json_text
 from ledger.garbage import collection_paused
 from ledger.store.recorder import LogRecorder
-from projections.export import forms
 from projections.export.asked import Bars
+from projections.export.forms import copy_rows, quoted, steady
 from projections.export.selection import Selection
 from projections.export.statements import statement
 from projections.replay.arrow import STORED_COLUMNS, arrow_rows
@@ -59,7 +59,7 @@ def write_events(log: LogRecorder, look: Look, out: IO[bytes], bars: Bars) -> in
     after = 0 if look.chosen.members else look.first - 1
     with connected(Setup()) as duck, tempfile.TemporaryDirectory(prefix="refledger-export-") as work:
         look.chosen.prepare(duck, look.first)
-        writer = _Lines(duck, out, look) if look.form in {"jsonl", "cloudevents"} else _Table(duck, Path(work))
+        writer = _writer(duck, look, out, Path(work))
         # So that a table of nothing has its columns too.
         duck.from_arrow(arrow_rows(STORED_COLUMNS, [])).create("nothing")
         look.chosen.take(duck, "nothing")
@@ -69,9 +69,16 @@ def write_events(log: LogRecorder, look: Look, out: IO[bytes], bars: Bars) -> in
                 look.chosen.take(duck, table)
                 writer.take()
                 advance(count)
-        if isinstance(writer, _Table):
-            writer.finish(out, "csv" if look.form == "csv" else "parquet")
+        writer.finish()
         return writer.count
+
+
+def _writer(duck: DuckDBPyConnection, look: Look, out: IO[bytes], work: Path) -> _Lines | _Csv | _Parquet:
+    if look.form in {"jsonl", "cloudevents"}:
+        return _Lines(duck, out, look)
+    duck.execute(replay_statement("load/macro_micros"))
+    steady(duck)
+    return _Csv(duck, out, work) if look.form == "csv" else _Parquet(duck, out, work)
 
 
 class _Lines:
@@ -90,30 +97,53 @@ class _Lines:
             self._out.write(b"".join(map(self._line, rows)))
             self.count += len(rows)
 
+    def finish(self) -> None:
+        """Nothing is left to do."""
 
-class _Table:
-    """Rows, kept in a file for each range until all are there: no file of either form can be added to."""
 
-    def __init__(self, duck: DuckDBPyConnection, work: Path) -> None:
+class _Csv:
+    """A table whose parts follow each other, the first one with a header."""
+
+    def __init__(self, duck: DuckDBPyConnection, out: IO[bytes], work: Path) -> None:
         self.count = 0
         self._duck = duck
+        self._out = out
+        self._part = work / "part.csv"
+        self._is_first = True
+
+    def take(self) -> None:
+        """Writes those chosen of the range at hand."""
+        self.count += copy_rows(self._duck, statement("flat_event"), self._part, "csv", header=self._is_first)
+        self._is_first = False
+        with self._part.open("rb") as file:
+            shutil.copyfileobj(file, self._out)
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+
+class _Parquet:
+    """A table that is kept in a file for each range until all are there: Parquet cannot be added to."""
+
+    def __init__(self, duck: DuckDBPyConnection, out: IO[bytes], work: Path) -> None:
+        self.count = 0
+        self._duck = duck
+        self._out = out
         self._work = work
         self._parts = list[str]()
-        duck.execute(replay_statement("load/macro_micros"))
-        forms.steady(duck)
 
     def take(self) -> None:
         """Keeps those chosen of the range at hand."""
         part = self._work / f"{len(self._parts)}.parquet"
-        self.count += forms.copy_rows(self._duck, statement("flat_event"), part, "parquet")
-        self._parts.append(forms.quoted(part))
+        self.count += copy_rows(self._duck, statement("flat_event"), part, "parquet")
+        self._parts.append(quoted(part))
 
-    def finish(self, out: IO[bytes], form: forms.Form) -> None:
+    def finish(self) -> None:
         """Writes all of them."""
-        whole = self._work / f"whole.{form}"
-        forms.copy_rows(self._duck, f"FROM read_parquet([{', '.join(self._parts)}])", whole, form)
+        whole = self._work / "whole.parquet"
+        copy_rows(self._duck, f"FROM read_parquet([{', '.join(self._parts)}])", whole, "parquet")
         with whole.open("rb") as file:
-            shutil.copyfileobj(file, out)
+            shutil.copyfileobj(file, self._out)
 
 
 def _stored(row: _Row) -> bytes:

@@ -65,7 +65,9 @@ def fed(ledger: Ledger) -> Ledger:
     ledger.submit(commands(history(2)))
     ledger.expire()
     submit(ledger, bind("b,1", 'a"b', "c,d", "2024-03-01T00:00:00Z"), order("#o", "猫", 1, "2024-03-01T00:00:00Z"))
-    submit(ledger, {"type": "unbind", "id": "u\\1", "member": 'a"b', "at": "2024-03-02T00:00:00Z", "reason": ""})
+    submit(
+        ledger, {"type": "unbind", "id": "u\\1", "member": 'a"b', "at": "2024-03-02T00:00:00Z", "reason": "\x01\x1f\t"}
+    )
     return ledger
 
 

@@ -19,7 +19,11 @@ SELECT
     f[13] AS currency, CAST(f[14] AS BIGINT) AS amount, coalesce(f[15], f[16]) AS reason,
     CAST(coalesce(f[17], f[18]) AS BIGINT) AS plan, f[19] AS ends_at,
     [f[6], f[7], f[8], f[9], f[10]] AS named,
-    regexp_extract(text, '"data":(.*),"id":"', 1) AS data,
+    -- Quick, but with another spelling of control characters than the stored one.
+    CASE
+        WHEN contains(text, '\u00') THEN regexp_extract(text, '"data":(.*),"id":"', 1)
+        ELSE CAST(json_extract(text, '$.data') AS VARCHAR)
+    END AS data,
     state
 FROM (
     SELECT position, stream, version, topic, state, decode(state) AS text, json_extract_string(
