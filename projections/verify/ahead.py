@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from ledger.errors import MalformedEvidenceError
-from ledger.ids import stream_of
+from ledger.ids import Kind, stream_of
 from ledger.rules.binding import Invite
 from projections.verify.entries import Entries
 from projections.verify.facts import Bind, Fact, Refund
@@ -21,7 +21,7 @@ from projections.verify.stored import read_event
 _ORDER = b'"type":"OrderPlaced","v":1}'
 _REFUNDS = (b'"type":"OrderRefunded","v":1}', b'"type":"RefundRefused","v":1}')
 _BINDS = (b'"type":"MemberBound","v":1}', b'"type":"BindingRefused","v":1}')
-_INVITE = b'"invite":'
+_INVITE, _REFUNDED, _SOURCE = b'"invite":"', b'"order":"', b'"source":"'
 _NONE = -1
 
 
@@ -63,9 +63,12 @@ class LookAhead:
                 position += 1
                 if not entry.endswith(_ORDER):
                     if entry.endswith(_REFUNDS):
-                        self._take_refund(_quick_order_of(entry) or _order_of(entry), position, place)
+                        order = _quick_stream("order", _REFUNDED, entry) or _order_of(entry)
+                        self._take_refund(order, position, place)
                     elif _INVITE in entry and entry.endswith(_BINDS):
-                        self._take_bind(entry)
+                        invite = _quick_stream("invite", _INVITE, entry) or _invite_of(entry)
+                        if invite is not None:
+                            self.invites[invite] = None
                 place = self._entries.after(place, entry)
             progress(len(batch))
 
@@ -77,18 +80,13 @@ class LookAhead:
             self._places.append(place)
             self._positions.append(position)
 
-    def _take_bind(self, entry: bytes) -> None:
-        fact = _fact_of(entry)
-        if isinstance(fact, Bind) and fact.invite is not None:
-            self.invites[fact.invite] = None
 
-
-def _quick_order_of(entry: bytes) -> str | None:
-    """The stream of the order that a refund of a simple spelling names; it is read thoroughly when it is needed."""
+def _quick_stream(kind: Kind, key: bytes, entry: bytes) -> str | None:
+    """The stream that a record of a simple spelling names; what it says is read thoroughly when it is needed."""
     if b"\\" in entry:
         return None
-    record_id, source = _between(entry, b'"order":"'), _between(entry, b'"source":"')
-    return stream_of("order", record_id, source)
+    record_id, source = _between(entry, key), _between(entry, _SOURCE)
+    return stream_of(kind, record_id, source)
 
 
 def _between(entry: bytes, start: bytes) -> str:
@@ -99,6 +97,11 @@ def _between(entry: bytes, start: bytes) -> str:
 def _order_of(entry: bytes) -> str | None:
     fact = _fact_of(entry)
     return fact.order if isinstance(fact, Refund) else None
+
+
+def _invite_of(entry: bytes) -> str | None:
+    fact = _fact_of(entry)
+    return fact.invite if isinstance(fact, Bind) else None
 
 
 def _fact_of(entry: bytes) -> Fact | None:

@@ -35,38 +35,65 @@ class OrderTaker(Protocol):
         ...
 
 
-class Account:
-    """One member's in one currency, minor units."""
+class Balance(NamedTuple):
+    """One member's in one currency, minor units; nothing of this version adjusts, reserves or pays (S-1)."""
 
-    __slots__ = ("clawed_back", "earned", "pending")
-
-    def __init__(self) -> None:
-        self.earned = self.clawed_back = self.pending = 0
+    member: str
+    currency: str
+    earned: int
+    clawed_back: int
+    pending: int
 
     @property
     def available(self) -> int:
-        """What is neither lost nor on hold (S-1)."""
+        """What is neither lost nor on hold."""
         return self.earned - self.clawed_back - self.pending
 
 
-class _Level:
-    """One level in one currency, as `replay` counts it."""
+# An account: what was earned on each level, then these.
+_CLAWED_BACK, _PENDING = LEVELS, LEVELS + 1
+_Account = list[int]
+# Levels with these outcomes have nobody on them.
+_NOBODY = frozenset({"no_plan", "chain_ended", "released", "expired", "not_bound"})
+_Reasons = tuple[str, str, str]
 
-    __slots__ = ("base_minor", "clawback_minor", "commission_minor", "earners", "orders", "refund_base_minor")
+
+class _Currency:
+    """All that is of one currency.
+
+    accounts  by member
+    orders    how many came to these outcomes, and what was paid for them
+    taken     of each level: what was clawed back, and what was refunded of orders with somebody there
+    """
+
+    __slots__ = ("accounts", "orders", "taken")
 
     def __init__(self) -> None:
-        self.orders = self.base_minor = self.commission_minor = self.clawback_minor = self.refund_base_minor = 0
-        self.earners: set[str] = set()
+        self.accounts: dict[str, _Account] = {}
+        self.orders: dict[_Reasons, list[int]] = {}
+        self.taken = [[0, 0] for _ in range(LEVELS)]
 
-    def figures(self) -> dict[str, int]:
+    def level(self, index: int) -> dict[str, int]:
+        """The figures of a level, counted from 0."""
+        on_it = [counts for reasons, counts in self.orders.items() if reasons[index] not in _NOBODY]
+        earned = [account[index] for account in self.accounts.values() if account[index]]
+        clawback_minor, refund_base_minor = self.taken[index]
         return {
-            "orders": self.orders,
-            "base_minor": self.base_minor,
-            "commission_minor": self.commission_minor,
-            "clawback_minor": self.clawback_minor,
-            "refund_base_minor": self.refund_base_minor,
-            "members": len(self.earners),
+            "orders": sum(orders for orders, _ in on_it),
+            "base_minor": sum(base_minor for _, base_minor in on_it),
+            "commission_minor": sum(earned),
+            "clawback_minor": clawback_minor,
+            "refund_base_minor": refund_base_minor,
+            "members": len(earned),
         }
+
+    def total(self) -> dict[str, int]:
+        """All balances together."""
+        earned = sum(sum(account[:LEVELS]) for account in self.accounts.values())
+        clawed_back = sum(account[_CLAWED_BACK] for account in self.accounts.values())
+        pending = sum(account[_PENDING] for account in self.accounts.values())
+        figures = (earned, clawed_back, 0, pending, earned - clawed_back - pending, 0, 0)
+        return {**dict(zip(MONEY, figures, strict=True)), "members": len(self.accounts)}
 
 
 class Books:
@@ -74,100 +101,88 @@ class Books:
 
     def __init__(self, as_of: str) -> None:
         self._as_of = as_of
-        self._accounts: dict[str, dict[str, Account]] = {}
-        self._levels: dict[str, list[_Level]] = {}
-        # By the reasons of all levels of an order.
-        self._outcomes: Counter[tuple[str, str, str]] = Counter()
+        self._currencies: dict[str, _Currency] = {}
 
     def take(self, order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...]) -> None:
         """An order with occurred_at <= T."""
-        currency, base_minor = order.currency, order.amount_minor
-        totals = self._levels.get(currency)
-        if totals is None:
-            totals = self._levels[currency] = [_Level() for _ in range(LEVELS)]
-            self._accounts.setdefault(currency, {})
-        accounts, is_pending = self._accounts[currency], available_at > self._as_of
+        books = self._currencies.get(order.currency)
+        if books is None:
+            books = self._currencies[order.currency] = _Currency()
         one, two, three = levels
-        self._outcomes[one[0], two[0], three[0]] += 1
-        for total, (reason, beneficiary, minor) in zip(totals, levels, strict=True):
-            if beneficiary is None:
-                continue
-            total.orders += 1
-            total.base_minor += base_minor
-            if reason == "paid":
+        reasons = (one[0], two[0], three[0])
+        counts = books.orders.get(reasons)
+        if counts is None:
+            counts = books.orders[reasons] = [0, 0]
+        counts[0] += 1
+        counts[1] += order.amount_minor
+        accounts, is_pending = books.accounts, available_at > self._as_of
+        for index, (reason, beneficiary, minor) in enumerate(levels):
+            if reason == "paid" and beneficiary is not None:
                 account = accounts.get(beneficiary)
                 if account is None:
-                    account = accounts[beneficiary] = Account()
-                account.earned += minor
+                    account = accounts[beneficiary] = [0] * (_PENDING + 1)
+                account[index] += minor
                 if is_pending:
-                    account.pending += minor
-                total.commission_minor += minor
-                total.earners.add(beneficiary)
+                    account[_PENDING] += minor
         for clawback in clawbacks:
             if clawback.value_at <= self._as_of:
-                self._take_back(currency, levels, clawback, is_pending=is_pending)
+                _take_back(books, levels, clawback, is_pending=is_pending)
 
-    def _take_back(self, currency: str, levels: Levels, clawback: Clawback, *, is_pending: bool) -> None:
-        for total, (_, beneficiary, _), minor in zip(self._levels[currency], levels, clawback.minor, strict=True):
-            if beneficiary is None:
-                continue
-            total.refund_base_minor += clawback.amount_minor
-            total.clawback_minor += minor
-            if minor:
-                account = self._accounts[currency][beneficiary]
-                account.clawed_back += minor
-                account.pending -= minor * is_pending
-
-    def balances(self) -> Iterator[tuple[str, str, Account]]:
-        """Member, currency and account, by member, then currency, bytewise (S-3)."""
-        members = {member for accounts in self._accounts.values() for member in accounts}
-        currencies = sorted(self._accounts)
+    def balances(self) -> Iterator[Balance]:
+        """By member, then currency, bytewise (S-3)."""
+        currencies = sorted(self._currencies.items())
+        members = {member for _, books in currencies for member in books.accounts}
         for member in sorted(members, key=str.encode):
-            for currency in currencies:
-                account = self._accounts[currency].get(member)
+            for currency, books in currencies:
+                account = books.accounts.get(member)
                 if account is not None:
-                    yield member, currency, account
+                    *earned, clawed_back, pending = account
+                    yield Balance(member, currency, sum(earned), clawed_back, pending)
 
     def digest(self) -> str:
         """The digest of (T, P), 64 hex digits."""
         root = RootBuilder()
         for balance in self.balances():
-            root.add(_line(*balance).encode())
+            root.add(_line(balance).encode())
         return root.root().hex()
 
     def totals(self) -> dict[str, dict[str, int]]:
-        """All balances of a currency together."""
-        return {currency: _total(accounts) for currency, accounts in sorted(self._accounts.items()) if accounts}
+        """All balances of each currency together."""
+        return {currency: books.total() for currency, books in sorted(self._currencies.items()) if books.accounts}
 
     def levels(self) -> dict[str, dict[str, dict[str, int]]]:
         """By currency, then level."""
         return {
-            currency: {str(level): row.figures() for level, row in enumerate(rows, start=1)}
-            for currency, rows in sorted(self._levels.items())
+            currency: {str(index + 1): books.level(index) for index in range(LEVELS)}
+            for currency, books in sorted(self._currencies.items())
         }
 
     def outcomes(self) -> dict[str, int]:
         """How many levels of orders had each reason."""
         counts: Counter[str] = Counter()
-        for reasons, orders in self._outcomes.items():
-            for reason in reasons:
-                counts[reason] += orders
+        for books in self._currencies.values():
+            for reasons, (orders, _) in books.orders.items():
+                for reason in reasons:
+                    counts[reason] += orders
         return dict(sorted(counts.items()))
 
 
-def _line(member: str, currency: str, account: Account) -> str:
-    """The canonical JSON of one balance; nothing of this version adjusts, reserves or pays (S-3)."""
+def _take_back(books: _Currency, levels: Levels, clawback: Clawback, *, is_pending: bool) -> None:
+    for taken, (_, beneficiary, _), minor in zip(books.taken, levels, clawback.minor, strict=True):
+        if beneficiary is None:
+            continue
+        taken[0] += minor
+        taken[1] += clawback.amount_minor
+        if minor:
+            account = books.accounts[beneficiary]
+            account[_CLAWED_BACK] += minor
+            account[_PENDING] -= minor * is_pending
+
+
+def _line(balance: Balance) -> str:
+    """The canonical JSON of one balance (S-3)."""
     return (
-        f'{{"adjusted":0,"available":{account.available},"clawed_back":{account.clawed_back},'
-        f'"currency":{quoted(currency)},"earned":{account.earned},"member":{quoted(member)},'
-        f'"paid":0,"pending":{account.pending},"reserved":0}}'
+        f'{{"adjusted":0,"available":{balance.available},"clawed_back":{balance.clawed_back},'
+        f'"currency":{quoted(balance.currency)},"earned":{balance.earned},"member":{quoted(balance.member)},'
+        f'"paid":0,"pending":{balance.pending},"reserved":0}}'
     )
-
-
-def _total(accounts: dict[str, Account]) -> dict[str, int]:
-    earned = sum(account.earned for account in accounts.values())
-    clawed_back = sum(account.clawed_back for account in accounts.values())
-    pending = sum(account.pending for account in accounts.values())
-    available = earned - clawed_back - pending
-    figures = (earned, clawed_back, 0, pending, available, 0, 0)
-    return {**dict(zip(MONEY, figures, strict=True)), "members": len(accounts)}

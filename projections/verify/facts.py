@@ -135,7 +135,8 @@ class OfFinance(NamedTuple):
     position: int
 
 
-Fact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Placed | Refund | OfFinance
+OtherFact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Refund | OfFinance
+Fact = Placed | OtherFact
 _KINDS: tuple[type[Fact], ...] = (
     Published,
     Invited,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import cast
 
 from ledger.clock import format_instant, parse_instant
 from ledger.rules.accrual import Levels, accrue
 from ledger.rules.refund import PaidOrder, Refunded, RefundRequest, clawback, refuse_refund
-from projections.verify import facts
 from projections.verify.ahead import LookAhead
 from projections.verify.books import Clawback, OrderTaker
 from projections.verify.facts import (
@@ -18,6 +16,7 @@ from projections.verify.facts import (
     Fact,
     Invited,
     OfFinance,
+    OtherFact,
     Placed,
     Published,
     Refund,
@@ -52,11 +51,11 @@ class Performance:
         for fact in batch:
             due, relations.due = relations.due, None
             try:
-                if fact[0] == facts.PLACED:
-                    self._placed(cast("Placed", fact))
+                if isinstance(fact, Placed):
+                    self._placed(fact)
                 else:
                     self._other(fact, due)
-                if due is not None and fact[0] not in (facts.BIND, facts.RENEWED):
+                if due is not None and not isinstance(fact, Bind | Renewed):
                     relations.expect_nothing_due(due)
             except Exception as error:  # noqa: BLE001  # evidence may be made to provoke any error
                 self._report.find(DECISIONS, f"cannot be performed again: {explained(error)}", fact.position)
@@ -66,7 +65,7 @@ class Performance:
         if self.relations.due is not None:
             self.relations.expect_nothing_due(self.relations.due)
 
-    def _other(self, fact: Fact, due: Due | None) -> None:  # noqa: C901  # one case a kind
+    def _other(self, fact: OtherFact, due: Due | None) -> None:
         relations = self.relations
         match fact:
             case Refund():
@@ -85,8 +84,6 @@ class Performance:
                 relations.renewed(fact, due)
             case Published():
                 self._published.take(fact)
-            case Placed():
-                self._placed(fact)
             case OfFinance():
                 pass
 
@@ -133,9 +130,8 @@ class Performance:
         return tuple(taken)
 
     def _decide(self, refund: Refund, paid: PaidOrder, before: Refunded) -> None:
-        request = RefundRequest(
-            parse_instant(refund.at), refund.amount_minor, refund.currency, refund.line, refund.member
-        )
+        at = datetime.fromisoformat(refund.at)
+        request = RefundRequest(at, refund.amount_minor, refund.currency, refund.line, refund.member)
         reason = refuse_refund(request, paid, before)
         if reason != refund.reason:
             recorded, decided = refund.reason or "taken", reason or "taken"

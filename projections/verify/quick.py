@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Any
 
-from ledger.ids import stream_of
-from projections.verify.facts import PLACED, Placed
+from ledger.ids import Kind, stream_of
+from projections.verify.facts import PLACED, REFUND, Fact, Placed, Refund
 from projections.verify.grammar import (
     ENVELOPE,
     EVENT_TYPES,
@@ -30,7 +31,10 @@ from projections.verify.making import Parts
 
 _TYPE = b'"type":"'
 _VERSION = b'","v":1}'
-_ORDER_END = b'"type":"OrderPlaced","v":1}'
+_ORDER_END, _REFUND_END = b'"type":"OrderPlaced","v":1}', b'"type":"OrderRefunded","v":1}'
+
+# Type, recorded_at, stream, version and fact.
+QuickEvent = tuple[str, str, str, int, Fact]
 
 # Of lines that the pattern of an order let pass: no text in them holds a quote.
 _LINE = re.compile(r'"amount":([0-9]+)(?:,"category":"[^"]*")?,"n":([0-9]+)', re.ASCII)
@@ -77,40 +81,59 @@ def quick_parts(raw: bytes) -> Parts | None:
     )
 
 
-def quick_order(raw: bytes, position: int) -> tuple[str, str, int, Placed] | None:
-    """Of an order in a common spelling: recorded_at, stream, version and fact. Most events are orders."""
-    if not raw.endswith(_ORDER_END):
+def quick_event(raw: bytes, position: int) -> QuickEvent | None:
+    """An order or a refund in a common spelling: most events are one."""
+    if raw.endswith(_ORDER_END):
+        pattern, read = _ORDER, _order
+    elif raw.endswith(_REFUND_END):
+        pattern, read = _REFUND, _refund
+    else:
         return None
     try:
-        match = _ORDER.fullmatch(raw.decode())
+        match = pattern.fullmatch(raw.decode())
     except UnicodeDecodeError:
         return None
-    if match is None:
-        return None
-    _, content, asked, amount, at, carriage, currency, order_id, given, member, _, exponent, plan, *envelope = (
-        match.groups()
-    )
-    record_id, occurred_at, recorded_at, seq, source, stream = envelope
+    return None if match is None else read(match.groups(), position)
+
+
+def _order(groups: Sequence[Any], position: int) -> QuickEvent | None:
+    content, asked, amount, at, carriage, currency, order_id, given, member, exponent, plan, *envelope = groups
+    recorded_at, source, stream = envelope
     paid, lines = int(amount), None
     if given is not None:
         lines = tuple([(int(number), int(part)) for part, number in _LINE.findall(given)])
         if sum([part for _, part in lines]) != paid or len({number for number, _ in lines}) != len(lines):
             return None
-    if (
-        record_id != order_id
-        or occurred_at != at
-        or at > recorded_at
-        or seq != "1"
-        or stream != stream_of("order", order_id, source)
-        or int(carriage) > paid
-        or not is_date(at[:10])
-        or not is_date(recorded_at[:10])
-        or sha256(asked.encode()).hexdigest() != content
-    ):
+    is_good = (
+        int(carriage) <= paid
+        and stream == stream_of("order", order_id, source)
+        and _is_timely(at, recorded_at)
+        and sha256(asked.encode()).hexdigest() == content
+    )
+    if not is_good:
         return None
     number = None if plan is None else int(plan)
     fact = Placed(PLACED, position, stream, at, member, currency, paid, int(exponent), number, lines)
-    return recorded_at, stream, 1, fact
+    return "OrderPlaced", recorded_at, stream, 1, fact
+
+
+def _refund(groups: Sequence[Any], position: int) -> QuickEvent | None:
+    content, asked, amount, at, currency, refund_id, line, member, order_id, _, recorded_at, source, stream = groups
+    is_good = (
+        stream == stream_of("refund", refund_id, source)
+        and _is_timely(at, recorded_at)
+        and sha256(asked.encode()).hexdigest() == content
+    )
+    if not is_good:
+        return None
+    order, number = stream_of("order", order_id, source), None if line is None else int(line)
+    fact = Refund(REFUND, position, stream, at, order, int(amount), currency, number, member, None)
+    return "OrderRefunded", recorded_at, stream, 1, fact
+
+
+def _is_timely(at: str, recorded_at: str) -> bool:
+    """Both are dates, and the one is not after the other; up to five minutes after is right too, but not common."""
+    return at <= recorded_at and is_date(at[:10]) and is_date(recorded_at[:10])
 
 
 def _quick(topic: str, of: EventType) -> _Quick:
@@ -133,4 +156,20 @@ _QUICK = {
     if topic != "PlanPublished"
 }
 
-_ORDER = _QUICK[b"OrderPlaced"].pattern
+
+def _tight(topic: str, kind: Kind) -> re.Pattern[str]:
+    """As the pattern of every type; but what must be the same twice is, and what nobody asks for is no group."""
+    asked = asked_fields(kind)
+    named = {
+        key: replace(asked[key], pattern=asked[key].pattern.replace("(", f"(?P<{key}>", 1)) for key in ("id", "at")
+    }
+    again = {"id": '"(?P=id)"', "occurred_at": '"(?P=at)"', "seq": "1"}
+    record = pattern_of({**asked, **named, "type": replace(asked["type"], pattern=f'"{kind}"')})[1:]
+    tail = pattern_of({key: replace(of, pattern=again.get(key, of.pattern)) for key, of in ENVELOPE.items()})
+    actor, tail = ID.pattern.replace("(", "(?:", 1), tail.removeprefix(f',"actor":{ID.pattern}')
+    data = rf'"asked":(\{{{record}\}}){pattern_of(EVENT_TYPES[topic].decided)}'
+    pattern = rf'\{{"actor":{actor},"content":{HASH.pattern},"data":\{{{data}\}}{tail},"type":"{topic}","v":1\}}'
+    return re.compile(pattern, re.ASCII)
+
+
+_ORDER, _REFUND = _tight("OrderPlaced", "order"), _tight("OrderRefunded", "refund")

@@ -10,7 +10,7 @@ from datetime import datetime
 from sys import intern
 from typing import NamedTuple
 
-from ledger.clock import format_instant, parse_instant
+from ledger.clock import format_instant
 from ledger.plan import Plans
 from ledger.rules.binding import BindRequest, Bound, Invite, decide_bind, decide_unbind, renewed_until
 from ledger.rules.team import Binding, History, HistoryOf
@@ -18,6 +18,10 @@ from projections.verify.facts import Bind, Expired, Invited, Placed, Renewed, Ta
 from projections.verify.report import Report
 
 DECISIONS = "decisions"
+
+
+# Texts of facts are canonical: that was checked where they were read.
+_instant = datetime.fromisoformat
 
 
 class DueRenewal(NamedTuple):
@@ -63,13 +67,13 @@ class Relations:
     def invited(self, fact: Invited) -> None:
         """An invite; kept if any bind names it."""
         if fact.stream in self._invites:
-            expires_at = None if fact.expires_at is None else parse_instant(fact.expires_at)
+            expires_at = None if fact.expires_at is None else _instant(fact.expires_at)
             inviter, invitee = intern(fact.inviter), None if fact.invitee is None else intern(fact.invitee)
-            self._invites[fact.stream] = Invite(inviter, invitee, parse_instant(fact.at), expires_at)
+            self._invites[fact.stream] = Invite(inviter, invitee, _instant(fact.at), expires_at)
 
     def bind(self, fact: Bind, due: Due | None) -> None:
         """A bind request, granted or refused; a take-over is announced by the release before it."""
-        at, history = parse_instant(fact.at), self.history_of(fact.member)
+        at, history = _instant(fact.at), self.history_of(fact.member)
         request = BindRequest(
             bind=fact.stream,
             member=intern(fact.member),
@@ -87,12 +91,12 @@ class Relations:
         taken_over = decision.taken_over if isinstance(decision, Bound) else None
         self._expect_release(fact, taken_over if fact.reason is None else None, due)
         if isinstance(due, TakenOver):
-            self._change(due.member, due.bind, released_at=parse_instant(due.at))
+            self._change(due.member, due.bind, released_at=_instant(due.at))
         if fact.reason is not None or fact.plan is None:
             return
         if isinstance(decision, Bound):
             self._expect_terms(fact, decision.binding)
-        ends_at = None if fact.ends_at is None else parse_instant(fact.ends_at)
+        ends_at = None if fact.ends_at is None else _instant(fact.ends_at)
         binding = Binding(fact.stream, request.member, request.referrer, at, ends_at, fact.plan)
         self.histories.setdefault(request.member, []).append(binding)
         self._referrers.add(request.referrer)
@@ -100,7 +104,7 @@ class Relations:
 
     def unbind(self, fact: Unbind) -> None:
         """An unbind, granted or refused."""
-        at = parse_instant(fact.at)
+        at = _instant(fact.at)
         decision = decide_unbind(self.history_of(fact.member), at)
         decided = decision if isinstance(decision, str) else f"the release of {decision.bind}"
         recorded = fact.reason or f"the release of {fact.bind}"
@@ -136,11 +140,11 @@ class Relations:
         elif (fact.cause, fact.bind, fact.at, fact.member, fact.ends_at) != due[1:]:
             expected = f"{due.bind} of {due.member!a} until {due.ends_at}"
             self._find(fact, f"is not the renewal that the order before it brings: {expected} (B-5)")
-        self._change(fact.member, fact.bind, ends_at=parse_instant(fact.ends_at))
+        self._change(fact.member, fact.bind, ends_at=_instant(fact.ends_at))
 
     def expired(self, fact: Expired) -> None:
         """A lapse: of the binding as it stands here, and once (B-4)."""
-        at, history = parse_instant(fact.at), self.history_of(fact.member)
+        at, history = _instant(fact.at), self.history_of(fact.member)
         latest = history[-1] if history else None
         if latest is None or latest.bind != fact.bind:
             self._find(fact, f"says that {fact.bind} of {fact.member!a} lapsed, which is not its latest binding (B-4)")

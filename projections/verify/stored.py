@@ -29,7 +29,7 @@ from projections.verify.grammar import (
     check_fields,
 )
 from projections.verify.making import Parts, fact_from
-from projections.verify.quick import quick_order, quick_parts
+from projections.verify.quick import quick_event, quick_parts
 
 EVENT_BYTES_MAX = 65_535
 # A source's clock may run this far ahead of the ledger's (G-2).
@@ -60,9 +60,9 @@ def read_event(raw: bytes, position: int) -> Stored:
     """
     if len(raw) > EVENT_BYTES_MAX:
         raise MalformedEvidenceError(f"has {len(raw)} bytes of at most {EVENT_BYTES_MAX}")
-    order = quick_order(raw, position)
-    if order is not None:
-        return Stored("OrderPlaced", *order)
+    quick = quick_event(raw, position)
+    if quick is not None:
+        return Stored(*quick)
     if is_of_finance(raw):
         return _of_finance(raw, position)
     parts = quick_parts(raw) or parsed_parts(raw)

@@ -9,7 +9,7 @@ from ledger.clock import format_instant
 from ledger.plan import LEVELS
 from ledger.rules.accrual import Levels
 from ledger.rules.team import Binding, History, in_force
-from projections.verify.books import Account, Clawback
+from projections.verify.books import Balance, Clawback
 from projections.verify.facts import Placed
 
 BALANCES, OUTCOMES, POSTINGS, TEAM = "balances", "outcomes", "postings", "team"
@@ -38,10 +38,10 @@ def _needs_quotes(text: str) -> bool:
     return "," in text or '"' in text
 
 
-def balance_row(member: str, currency: str, account: Account) -> str:
+def balance_row(balance: Balance) -> str:
     """A line of `balances`."""
-    available = account.available
-    return f"{cell(member)},{currency},{account.earned},{account.clawed_back},0,{account.pending},{available},0,0\n"
+    member, currency, earned, clawed_back, pending = balance
+    return f"{cell(member)},{currency},{earned},{clawed_back},0,{pending},{balance.available},0,0\n"
 
 
 def outcome_row(order: Placed, available_at: str, levels: Levels, counted: Sequence[Clawback]) -> str:
@@ -51,45 +51,42 @@ def outcome_row(order: Placed, available_at: str, levels: Levels, counted: Seque
     refunded, kept_1, kept_2, kept_3 = 0, paid_1, paid_2, paid_3
     for clawback in counted:
         lost_1, lost_2, lost_3 = clawback.minor
-        refunded, kept_1, kept_2, kept_3 = (
-            refunded + clawback.amount_minor,
-            kept_1 - lost_1,
-            kept_2 - lost_2,
-            kept_3 - lost_3,
-        )
-    names = (stream, member, above_1 or "", above_2 or "", above_3 or "")
-    stream, member, above_1, above_2, above_3 = map(cell, names) if _needs_quotes("".join(names)) else names
+        refunded += clawback.amount_minor
+        kept_1, kept_2, kept_3 = kept_1 - lost_1, kept_2 - lost_2, kept_3 - lost_3
+    plan, above_1, above_2, above_3 = number or "", above_1 or "", above_2 or "", above_3 or ""
+    # All at once, as hardly any needs quotes.
+    if _needs_quotes(f"{stream}{member}{above_1}{above_2}{above_3}"):
+        stream, member, above_1, above_2, above_3 = map(cell, (stream, member, above_1, above_2, above_3))
     return (
-        f"{stream},{position},{at},{member},{currency},{amount},{'' if number is None else number},{available_at},"
-        f"{refunded},{one},{above_1},{paid_1},{kept_1},{two},{above_2},{paid_2},{kept_2},"
-        f"{three},{above_3},{paid_3},{kept_3}\n"
+        f"{stream},{position},{at},{member},{currency},{amount},{plan},{available_at},{refunded},"
+        f"{one},{above_1},{paid_1},{kept_1},{two},{above_2},{paid_2},{kept_2},{three},{above_3},{paid_3},{kept_3}\n"
     )
 
 
 def posting_rows(order: Placed, available_at: str, levels: Levels, clawbacks: Sequence[Clawback], as_of: str) -> str:
     """The lines of `postings` that an order and its refunds make: accruals, clawbacks, maturities (S-2)."""
     _, position, stream, at, _, currency, _, _, _, _ = order
+    accruals = maturities = ""
     name, is_mature = cell(stream), available_at <= as_of
-    accruals = matured = ""
     for level, (reason, member, minor) in enumerate(levels, start=1):
         if reason != "paid" or member is None:
             continue
-        pending = f"member:{member}:pending"
-        available = f"member:{member}:available"
+        pending, available = f"member:{member}:pending", f"member:{member}:available"
         if _needs_quotes(member):
             pending, available = cell(pending), cell(available)
         accruals += f"{name},accrual,{level},{position},{at},{_EXPENSE},{pending},{currency},{minor}\n"
         if is_mature:
+            left = minor
             for clawback in clawbacks:
                 if clawback.value_at < available_at:
-                    minor -= clawback.minor[level - 1]  # noqa: PLW2901  # what is left of it
-            if minor:
-                matured += (
-                    f"{name},maturity,{level},{position},{available_at},{pending},{available},{currency},{minor}\n"
+                    left -= clawback.minor[level - 1]
+            if left:
+                maturities += (
+                    f"{name},maturity,{level},{position},{available_at},{pending},{available},{currency},{left}\n"
                 )
     if clawbacks and accruals:
-        return accruals + "".join(_clawback_rows(order, available_at, levels, clawbacks, as_of)) + matured
-    return accruals + matured
+        accruals += "".join(_clawback_rows(order, available_at, levels, clawbacks, as_of))
+    return accruals + maturities
 
 
 def _clawback_rows(

@@ -62,7 +62,7 @@ class Tables:
         """There are no more orders: balances and teams are what they are."""
         if (balances := self._files.get(BALANCES)) is not None:
             for balance in self.books.balances():
-                balances.expect(balance_row(*balance))
+                balances.expect(balance_row(balance))
         if (team := self._files.get(TEAM)) is not None:
             for row in team_rows(relations.histories, parse_instant(self._as_of)):
                 team.expect(row)

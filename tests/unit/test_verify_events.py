@@ -19,7 +19,7 @@ from ledger.mapper import InputEncoder, decode
 from projections.verify.canonical_form import read_object
 from projections.verify.grammar import EVENT_TYPES, RELEASED
 from projections.verify.making import fact_from
-from projections.verify.quick import quick_order, quick_parts
+from projections.verify.quick import quick_event, quick_parts
 from projections.verify.stored import parsed_parts, read_event
 from tests.builders import ROOT, order
 
@@ -42,11 +42,11 @@ def test_both_ways_agree(small_log: list[bytes]) -> None:
         if parts is not None:
             assert fact_from(parts, 7) == event.fact
             quick.add(event.topic)
-        placed = quick_order(state, 7)
-        if placed is not None:
-            assert placed == (event.recorded_at, event.stream, event.seq, event.fact)
-            quick.add("quick order")
-    assert quick == {*EVENTS, "quick order"} - {"PlanPublished"}
+        at_once = quick_event(state, 7)
+        if at_once is not None:
+            assert at_once == event
+            quick.add(f"{event.topic} at once")
+    assert quick == {*EVENTS, "OrderPlaced at once", "OrderRefunded at once"} - {"PlanPublished"}
 
 
 def changes(state: bytes) -> Iterator[bytes]:
@@ -66,13 +66,13 @@ def test_what_one_way_takes_the_other_takes(number: int) -> None:
             thorough = fact_from(parsed_parts(state), 1)
         except (MalformedEvidenceError, ValueError):
             thorough = None
-        parts, placed = quick_parts(state), quick_order(state, 1)
+        parts, at_once = quick_parts(state), quick_event(state, 1)
         if parts is not None and thorough is not None:
             assert fact_from(parts, 1) == thorough
         if parts is not None and thorough is None:
             with pytest.raises(MalformedEvidenceError):
                 fact_from(parts, 1)
-        assert placed is None or placed[-1] == thorough
+        assert at_once is None or at_once[-1] == thorough
 
 
 @pytest.mark.parametrize("number", range(len(GOLDEN)))
