@@ -82,7 +82,7 @@ def test_without_reversals_it_is_r_2_as_written(
 
 
 def test_a_level_that_holds_less_than_it_may_keep_gives_nothing() -> None:
-    """19 paid at 10 %: the refund that crossed the rounding took the 1; the one before it is reversed, and gives nothing."""
+    """19 paid at 10 %: the refund that crossed the rounding took the 1; reversing the one before gives nothing back."""
     plan = plan_of([100_000, 0, 0], "down")
     # 9 back: 10 left, 1 kept, nothing taken. 1 back: 9 left, 0 kept, 1 taken.
     assert clawback_from((1, 0, 0), 10, levels=LEVELS, plan=plan) == (0, 0, 0)
