@@ -93,6 +93,26 @@ def test_random_histories_give_their_postings(seed: int) -> None:
         assert {row[0]: row[1] for row in refunded if row[1]} == refunded_by(relations, day)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_random_attempts_are_covered_or_not(seed: int) -> None:
+    """Every further attempt is held against what was payable at its cut-off right before it (X-4)."""
+    relations = random_relations(random.Random(200 + seed), events=900)  # noqa: S311  # no secret
+    question = ask(relations, day=100 * DAYS, chunk=700)
+    found = {row[0]: row[3:] for row in question.uncovered_claims()}
+    batches: dict[Any, Any] = {row[2]: row for row in relations.rows["batch_fact"] if row[1] == "prepared"}
+    payouts: list[Any] = relations.rows["payout_fact"]
+    claims = [row for row in payouts if row[1] == "submitted" and row[5] > 1]
+    levels = ask(relations, day=100 * DAYS)
+    expected: dict[int, tuple[int, int]] = {}
+    for position, _, _, batch, _, _, member, currency, amount, *_ in claims:
+        books = naive(relations, levels, position - 1)
+        payable = books.payable(batches[batch][6], relations.names[member - 1], currency)
+        if payable < amount:
+            expected[position] = amount, payable
+    assert found == expected
+    assert claims
+
+
 def kept_by(postings: Sequence[Posting], *, level: int) -> dict[int, int]:
     """What the level of each order keeps, by the order's position."""
     signs = {"accrual": 1, "clawback": -1, "restoration": 1}
