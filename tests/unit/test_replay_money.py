@@ -66,6 +66,7 @@ def test_random_histories_come_to_their_postings(seed: int) -> None:
             for number in range(MEMBERS):
                 expected = everything.payable(day * DAY, f"m{number}", currency)
                 assert amounts.get(f"m{number}", 0) == expected or expected < 0
+                assert expected <= available_later(everything, day * DAY, f"m{number}", currency)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -111,6 +112,12 @@ def test_random_attempts_are_covered_or_not(seed: int) -> None:
             expected[position] = amount, payable
     assert found == expected
     assert claims
+
+
+def available_later(books: Books, as_of_us: int, member: str, currency: str) -> int:
+    """What is available to a member at the cut-off or, if later, at the last release: X-1's "available now"."""
+    releases = [posting.value_at_us for posting in books.postings if posting.kind in {"release", "return"}]
+    return books.accounts(max([as_of_us, *releases]))[f"member:{member}:available", currency]
 
 
 def kept_by(postings: Sequence[Posting], *, level: int) -> dict[int, int]:
