@@ -107,7 +107,7 @@ def test_random_attempts_are_covered_or_not(seed: int) -> None:
     expected: dict[int, tuple[int, int]] = {}
     for position, _, _, batch, _, _, member, currency, amount, *_ in claims:
         books = naive(relations, levels, position - 1)
-        payable = books.payable(batches[batch][6], relations.names[member - 1], currency)
+        payable = books.payable(batches[batch][6], str(relations.names[member - 1]), currency)
         if payable < amount:
             expected[position] = amount, payable
     assert found == expected
