@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import import_module
 
-from benchmarks import callers, cases, limits, peers, questions, replays, visible
+from benchmarks import callers, cases, limits, peers, questions, replays, trees, visible
 from benchmarks.measure import Case, Job, Measured, Stopwatch
 
 CASES: Mapping[str, Case] = {
@@ -28,12 +28,17 @@ CASES: Mapping[str, Case] = {
     "one balance": questions.one_balance,
     "one team": questions.one_team,
     "python": replays.python,
+    "tree": trees.tree,
+    "sign": trees.sign,
+    "one proof": trees.one_proof,
+    "limit: hash": trees.limit,
+    "peer: tlog-scales": trees.peer,
 }
 # DuckDB takes 20 MB when it is imported, which are not the other cases'.
 LATE: Mapping[str, str] = {"duckdb": "duckdb", "shops' digest": "shops_digest"}
 COMMANDS = ("ingest", "project", "replay")
 # What integrators run collects garbage as it does in their programs.
-COLLECTING = (*COMMANDS, "callers", "submit", "submit, vacuumed", "visible", "python", "duckdb")
+COLLECTING = (*COMMANDS, "tree", "sign", "callers", "submit", "submit, vacuumed", "visible", "python", "duckdb")
 
 
 def main() -> None:

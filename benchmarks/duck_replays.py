@@ -19,7 +19,7 @@ def duckdb(job: Job, watch: Watch) -> Done:
     """The figures of the store or of an archive; with a plan file, what if that plan had been in force."""
     with watch, _session(job) as session:
         if job.file:
-            session.suppose(plan_in(Path(job.file)))
+            session.suppose(plan_in(Path(job.file)).terms())
         found = session.answer(AS_OF)
     return Done(events=found.events, digest=found.digest, figures=sums(found))
 

@@ -18,6 +18,7 @@ from benchmarks.measure import Job, Measured
 from benchmarks.streams import Stream
 from benchmarks.visible import APPENDS_PER_SECOND
 from cli.ingest import BATCH_SIZE as INGESTED_SIZE
+from projections.pace import BATCH_SIZE_MAX as INTEGRATED_SIZE
 from projections.runner import BATCH_SIZE as PROJECTED_SIZE
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,9 @@ class Sizes:
     called           commands of the callers
     submitted        commands that are submitted in batches, with and without VACUUM beside
     visible_seconds  how long single commands are appended at an even pace
-    asked            members whose balance and team are asked for
+    asked            members whose balance and team are asked for; events that are proven
+    leaves           of the tree in which they are
+    peered           events that another implementation takes into its tree
     repeat           how often everything is done
     """
 
@@ -49,11 +52,21 @@ class Sizes:
     submitted: int = 200_000
     visible_seconds: int = 30
     asked: int = 1_000
+    leaves: int = 10_000_000
+    peered: int = 200_000
     repeat: int = 1
 
 
 QUICK = Sizes(
-    events=(50_000,), beginning=1_000, saved=10_000, called=10_000, submitted=20_000, visible_seconds=5, asked=200
+    events=(50_000,),
+    beginning=1_000,
+    saved=10_000,
+    called=10_000,
+    submitted=20_000,
+    visible_seconds=5,
+    asked=200,
+    leaves=200_000,
+    peered=20_000,
 )
 
 # Of the callers in step, half are in each transaction.
@@ -77,6 +90,9 @@ AGAINST: Mapping[str, Against] = {
     "one balance": Against(),
     "one team": Against(),
     "replay": Against("limit: read"),
+    "tree": Against("limit: hash", "peer: tlog-scales"),
+    "sign": Against("limit: hash"),
+    "one proof": Against(),
     "callers": Against("limit: append, in groups", "peer: save, one by one"),
     "submit": Against(),
     "submit, vacuumed": Against(peer="submit"),
@@ -154,7 +170,7 @@ def _runs(engine: Engine, stream: Stream, sizes: Sizes, fail: Say) -> Iterator[t
     with ExitStack() as stack:
         stores = {
             name: stack.enter_context(engine.fresh(f"{stream.name}_{engine.store}_{name}"))
-            for name in ("whole", "beginning", "callers", "submit", "vacuumed", "visible")
+            for name in ("whole", "beginning", "callers", "submit", "vacuumed", "visible", "proofs")
         }
         for row, job in _jobs(engine, stream, sizes, stores).items():
             where = f"{row} of the {stream.name} stream on {engine.store}"
@@ -189,6 +205,9 @@ def _jobs(engine: Engine, stream: Stream, sizes: Sizes, stores: Mapping[str, str
         "one balance": Job(case="one balance", log=whole, batch_size=1, count=sizes.asked),
         "one team": Job(case="one team", log=whole, batch_size=1, count=sizes.asked),
         "replay": Job(case="replay", log=whole),
+        "tree": Job(case="tree", log=whole, batch_size=INTEGRATED_SIZE),
+        "sign": Job(case="sign", log=whole, batch_size=INTEGRATED_SIZE),
+        "limit: hash": Job(case="limit: hash", log=whole, batch_size=INTEGRATED_SIZE),
     }
     if not stream.is_larger:
         jobs |= _jobs_beside_peers(engine, stream, sizes, stores)
@@ -206,17 +225,19 @@ def _jobs_beside_peers(engine: Engine, stream: Stream, sizes: Sizes, stores: Map
         "limit: append, one by one": Job(case="limit: append", log=beginning, batch_size=1),
         "peer: save, one by one": Job(case="peer: save", log=beginning, batch_size=1),
         "peer: project": Job(case="peer: project", log=beginning, batch_size=1),
+        "peer: tlog-scales": Job(case="peer: tlog-scales", log=whole, batch_size=INTEGRATED_SIZE, upto=sizes.peered),
     }
 
 
 def _jobs_of_integrators(engine: Engine, stream: Stream, sizes: Sizes, stores: Mapping[str, str]) -> dict[str, Job]:
-    """Rows of many callers, each on a store of its own."""
+    """Rows on stores of their own: many callers, and a tree without a log."""
     log, file, appends = stores["callers"], str(stream.whole), sizes.visible_seconds * APPENDS_PER_SECOND
     jobs = {
         "callers": Job(case="callers", log=log, file=file, batch_size=1, count=sizes.called),
         "limit: append, in groups": Job(case="limit: append", log=log, batch_size=GROUP_SIZE),
         "visible": Job(case="visible", log=stores["visible"], batch_size=1, count=appends),
         "submit": Job(case="submit", log=stores["submit"], file=file, batch_size=SUBMIT_SIZE, count=sizes.submitted),
+        "one proof": Job(case="one proof", log=stores["proofs"], batch_size=1, upto=sizes.leaves, count=sizes.asked),
     }
     if engine.store == Postgres.store:
         jobs["submit, vacuumed"] = replace(jobs["submit"], case="submit, vacuumed", log=stores["vacuumed"])

@@ -13,8 +13,8 @@ from cli.explain import member_report, order_report
 from cli.options import ID, CheckedParam, Question, asking
 from cli.output import Report, Section, emit
 from cli.terminal import say
+from ledger.currencies import check_currency
 from ledger.ids import DEFAULT_SOURCE, check_source
-from ledger.money import check_currency
 from projections.balances import Balance, balances_at
 from projections.explanation import explain_member, explain_order
 

@@ -33,6 +33,7 @@ from ledger.store import migrate as migrations
 from ledger.store.postgres import CONNECT_TIMEOUT_SECONDS
 from ledger.store.session import Session
 from ledger.store.sqlite import URL_PREFIX, path_of
+from projections.heads import TreeBehindError
 from projections.view import PACKAGES, pending, view_at
 
 # Exit statuses of the whole tool.
@@ -42,6 +43,7 @@ _STATUSES: tuple[tuple[type[BaseException], int], ...] = (
     (NotFoundError, NOT_FOUND),
     (PositionError, NOT_FOUND),
     (NotInitialisedError, NOT_FOUND),
+    (TreeBehindError, BEHIND),
     (RefusedError, REFUSED),
     (UnreachableError, UNREACHABLE),
     (IntegrityError, DISAGREE),

@@ -145,7 +145,7 @@ def _decided_again(session: Session, asked: Asked) -> list[Difference] | None:
     if asked.plan is None and not asked.redecide:
         return None
     with progress("deciding again", session.requests()) as advance:
-        return session.decide_again(advance) if asked.plan is None else session.suppose(asked.plan, advance)
+        return session.decide_again(advance) if asked.plan is None else session.suppose(asked.plan.terms(), advance)
 
 
 def _save(asked: Asked, found: Replay, lines: Iterable[str]) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from cli.output import Report, Section, readable, vertical
+from ledger.currencies import exponent_of
 from ledger.ids import split_stream
-from ledger.money import exponent_of
 from ledger.rules.team import Binding
 from projections.explanation import AccrualExplained, LevelExplained, MemberExplained, OrderExplained, OrderOfBuyer
 from projections.fold import OrderOutcome, PlacedBinding

@@ -29,7 +29,6 @@ _SECONDS_MAX = 253_402_300_800
 @click.argument("checkpoint", metavar="[FILE]", type=CHECKPOINT, required=False)
 @click.option(
     "--key",
-    "keys",
     type=VERIFIER_KEY,
     multiple=True,
     help="Verify with this public key, of the log or a witness; may be repeated: every witness named must have signed.",
@@ -41,7 +40,7 @@ def show(
     settings: Settings,
     *,
     checkpoint: Checkpoint | None,
-    keys: tuple[VerifierKey, ...],
+    key: tuple[VerifierKey, ...],
     form: Format | None,
     output: Path | None,
 ) -> None:
@@ -55,11 +54,11 @@ def show(
     refledger head show --format json
     """
     if checkpoint is not None:
-        emit(_report(checkpoint, _verified(checkpoint, keys)), form, output)
-        if not keys:
+        emit(_report(checkpoint, _verified(checkpoint, key)), form, output)
+        if not key:
             say("not verified: give the public keys you trust with --key")
         return
-    if keys:
+    if key:
         raise click.UsageError("--key verifies a signed head: name its file, or - for standard input")
     with opened(settings) as ledger:
         grow(ledger.log)
@@ -103,12 +102,10 @@ def _signature_row(line: Signature, key: VerifierKey | None) -> dict[str, Cell]:
 
 @click.command(short_help="Prove one event under a signed head.")
 @click.argument("position", type=click.IntRange(min=1))
-@click.option(
-    "--head", "checkpoint", metavar="FILE", type=CHECKPOINT, required=True, help="A signed head; - for stdin."
-)
+@click.option("--head", metavar="FILE", type=CHECKPOINT, required=True, help="A signed head; - for stdin.")
 @output_option
 @click.pass_obj
-def prove(settings: Settings, *, position: int, checkpoint: Checkpoint, output: Path | None) -> None:
+def prove(settings: Settings, *, position: int, head: Checkpoint, output: Path | None) -> None:
     """Prove that the event at POSITION is in the log of a signed head: a C2SP tlog-proof (c2sp.org/tlog-proof).
 
     The proof has the event's stored bytes as its extra data and the head word for word: whoever has the log's public
@@ -119,18 +116,16 @@ def prove(settings: Settings, *, position: int, checkpoint: Checkpoint, output: 
     """
     with opened(settings) as ledger:
         grow(ledger.log)
-        proof = prove_event(ledger.log, position, checkpoint.head, checkpoint.raw)
+        proof = prove_event(ledger.log, position, head.head, head.raw)
     emit_note(bytes(proof), output)
 
 
 @click.command(short_help="Prove that the log goes on from an earlier head.")
 @click.argument("old", metavar="OLD", type=CHECKPOINT)
-@click.option(
-    "--head", "checkpoint", metavar="FILE", type=CHECKPOINT, help="The later head. Default: the tree as it stands."
-)
+@click.option("--head", metavar="FILE", type=CHECKPOINT, help="The later head. Default: the tree as it stands.")
 @output_option
 @click.pass_obj
-def consistency(settings: Settings, *, old: Checkpoint, checkpoint: Checkpoint | None, output: Path | None) -> None:
+def consistency(settings: Settings, *, old: Checkpoint, head: Checkpoint | None, output: Path | None) -> None:
     """Prove that the log begins with the events of the signed head in OLD, none changed, dropped or added.
 
     Prints one line of JSON: both sizes, and the hashes of RFC 6962, 2.1.2, in base64. It is verified with both heads
@@ -142,7 +137,7 @@ def consistency(settings: Settings, *, old: Checkpoint, checkpoint: Checkpoint |
     """
     with opened(settings) as ledger:
         grow(ledger.log)
-        new = TreeHead(old.head.origin, *tree_now(ledger.log)) if checkpoint is None else checkpoint.head
+        new = TreeHead(old.head.origin, *tree_now(ledger.log)) if head is None else head.head
         proof = prove_consistency(ledger.log, old.head, new)
     emit_note(bytes(proof), output)
     say(f"the first {counted(old.head.size, 'event')} of {new.size} are those of the old head", at=1)

@@ -38,7 +38,7 @@ _ADVICE: Mapping[type[NotSignedError], str] = {
 }
 
 key_option = click.option(
-    "--key", "key_file", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The private key."
+    "--key", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The private key."
 )
 state_option = click.option(
     "--state", metavar="FILE", type=click.Path(path_type=Path), help="The last head signed. Default: beside the key."
@@ -110,7 +110,7 @@ class Begin(NamedTuple):
 @click.option("--previous-key", type=VERIFIER_KEY, help="The old public key.")
 @output_option
 @click.pass_obj
-def sign(settings: Settings, *, key_file: Path, state: Path | None, output: Path | None, **begin: Any) -> None:
+def sign(settings: Settings, *, key: Path, state: Path | None, output: Path | None, **begin: Any) -> None:
     """Sign the tree of the log as it stands, if it goes on from the head signed before, and print that head.
 
     The last head is kept in --state, word for word, and written there before the new one is released. The new root is
@@ -132,13 +132,13 @@ def sign(settings: Settings, *, key_file: Path, state: Path | None, output: Path
     refledger head keygen shop.example/ledger -o new.key
     refledger head sign --key new.key --previous log.key.head --previous-key OLDVKEY -o head
     """
-    key = read_key(key_file)
-    with holding(state or key_file.with_name(f"{key_file.name}.head")) as last, opened(settings) as ledger:
-        before = _last_head(last, key, Begin(**begin))
+    own = read_key(key)
+    with holding(state or key.with_name(f"{key.name}.head")) as last, opened(settings) as ledger:
+        before = _last_head(last, own, Begin(**begin))
         # First of all: a replica is no place to sign at, whatever it has.
         ledger.log.settle()
         grow(ledger.log)
-        checkpoint = _next(ledger, last, key, before)
+        checkpoint = _next(ledger, last, own, before)
     emit_note(checkpoint, output)
 
 
@@ -154,6 +154,8 @@ def _last_head(last: LastHead, key: SignerKey, begin: Begin) -> TreeHead:
     """What the signer goes on from, proven to be what it or the key before it signed."""
     if (begin.previous is None) != (begin.previous_key is None):
         raise click.UsageError("--previous and --previous-key belong together: the old key's last head, and that key")
+    if begin.first and begin.previous is not None:
+        raise click.UsageError("--previous says that a head was signed before, --first that none was: leave one out")
     is_beginning = begin.first or begin.previous is not None
     if last.checkpoint is not None:
         if is_beginning:

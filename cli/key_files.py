@@ -51,22 +51,25 @@ def read_key(path: Path) -> SignerKey:
         KeyFileError: others may read it, it is another user's, or it holds no key.
     """
     try:
-        # Without waiting for a pipe's other end.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with open(path, "rb", opener=_open) as file:
+            _check(path, os.fstat(file.fileno()))
+            text = file.read(FILE_BYTES_MAX)
     except FileNotFoundError:
         hint = f"`refledger head keygen ORIGIN -o {path}` makes one"
         raise NotFoundError(f"there is no key file {path}: {hint}") from None
     except OSError as error:
         raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        _check(path, os.fstat(descriptor))
-        text = file.read(FILE_BYTES_MAX)
     try:
         return parse_signer_key(text.decode().removesuffix("\n"))
     except UnicodeDecodeError:
         raise KeyFileError(f"{path} holds no private key: it is not text") from None
     except InvalidKeyError as error:
         raise KeyFileError(f"{path} holds no private key: {error}") from None
+
+
+def _open(path: str, flags: int) -> int:
+    """Without waiting for a pipe's other end."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _check(path: Path, about: os.stat_result) -> None:

@@ -20,7 +20,7 @@ from typing import Literal
 
 from cli.files import replacing
 from ledger.clock import format_instant
-from ledger.money import format_minor
+from ledger.currencies import format_minor
 
 Format = Literal["table", "json", "csv", "tsv"]
 FORMATS: tuple[Format, ...] = ("table", "json", "csv", "tsv")

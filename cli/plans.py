@@ -19,7 +19,6 @@ from ledger.errors import InvalidRecordError, NotFoundError, PositionError
 from ledger.events import PlanPublished
 from ledger.ids import stream_of
 from ledger.mapper import decode
-from ledger.plan import PlanTerms
 from ledger.store.session import load
 
 _PLAN = load("projections", "select_plan")
@@ -131,7 +130,7 @@ def _published(ledger: Ledger, question: Question) -> list[PlanPublished]:
     return found
 
 
-def _row(terms: PlanTerms) -> dict[str, Any]:
+def _row(terms: PublishPlan) -> dict[str, Any]:
     return {
         "plan": terms.plan,
         "effective_from": terms.effective_from,

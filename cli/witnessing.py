@@ -34,12 +34,12 @@ _ADVICE: Mapping[type[IntegrityError], str] = {
 class Asked(NamedTuple):
     """What a witness is given beside the head.
 
-    log_keys  of the log, one of which must have signed
-    proof     a file: the head goes on from the last one cosigned; None: not given
-    first     no head of the log was ever cosigned
+    log_key  of the log, one of which must have signed
+    proof    a file: the head goes on from the last one cosigned; None: not given
+    first    no head of the log was ever cosigned
     """
 
-    log_keys: tuple[VerifierKey, ...]
+    log_key: tuple[VerifierKey, ...]
     proof: str | None
     first: bool
 
@@ -49,7 +49,6 @@ class Asked(NamedTuple):
 @key_option
 @click.option(
     "--log-key",
-    "log_keys",
     type=VERIFIER_KEY,
     multiple=True,
     required=True,
@@ -64,7 +63,7 @@ class Asked(NamedTuple):
 )
 @click.option("--first", is_flag=True, help="No head of this log was ever cosigned.")
 @output_option
-def witness(*, checkpoint: Checkpoint, key_file: Path, state: Path | None, output: Path | None, **asked: Any) -> None:
+def witness(*, checkpoint: Checkpoint, key: Path, state: Path | None, output: Path | None, **asked: Any) -> None:
     """Cosign the signed head in CHECKPOINT (- for stdin), if it goes on from the last one cosigned of its log.
 
     A witness promises to cosign no two heads of which one does not begin with the events of the other. Who trusts it
@@ -82,13 +81,13 @@ def witness(*, checkpoint: Checkpoint, key_file: Path, state: Path | None, outpu
     refledger head consistency w.key.shop.example%2Fledger.head --head head -o growth.json    where the log is
     refledger head witness head --key w.key --log-key VKEY --proof growth.json -o cosigned
     """
-    key, given = read_key(key_file), Asked(**asked)
-    origin = given.log_keys[0].name
-    head = verify_head(checkpoint.raw, Policy(origin, given.log_keys)).head
-    with holding(state or key_file.with_name(f"{key_file.name}.{quote(origin, safe='')}.head")) as last:
-        _check(_last_head(last, key.verifier, origin, is_first=given.first), head, given.proof)
+    own, given = read_key(key), Asked(**asked)
+    origin = given.log_key[0].name
+    head = verify_head(checkpoint.raw, Policy(origin, given.log_key)).head
+    with holding(state or key.with_name(f"{key.name}.{quote(origin, safe='')}.head")) as last:
+        _check(_last_head(last, own.verifier, origin, is_first=given.first), head, given.proof)
         seconds = int(system_clock().timestamp())
-        cosigned = bytes(cosign_head(checkpoint.note, key, timestamp_seconds=seconds))
+        cosigned = bytes(cosign_head(checkpoint.note, own, timestamp_seconds=seconds))
         last.keep(cosigned)
     emit_note(cosigned, output)
     say(f"cosigned: {counted(head.size, 'event')} of {origin}")

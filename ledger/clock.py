@@ -6,9 +6,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated
-
-from pydantic import BeforeValidator, PlainSerializer
 
 Clock = Callable[[], datetime]
 
@@ -76,10 +73,3 @@ def micros_of(at: datetime | None) -> int | None:
 def instant_of(micros: int | None) -> datetime | None:
     """As `from_micros`; None stays None."""
     return None if micros is None else from_micros(micros)
-
-
-Instant = Annotated[
-    datetime,
-    BeforeValidator(parse_instant),
-    PlainSerializer(format_instant, return_type=str, when_used="json"),
-]

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
-from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from ledger.canonical import canonical
-from ledger.clock import Instant, format_instant, parse_instant
+from ledger.clock import format_instant, parse_instant
 from ledger.errors import InvalidRecordError
-from ledger.ids import Id, Kind, stream_of
-from ledger.money import MINOR_MAX, CurrencyCode, Minor, PositiveMinor
-from ledger.plan import PlanTerms
+from ledger.fields import CurrencyCode, Days, DaysOrNone, Id, Instant, Minor, PositiveMinor, RatePpm
+from ledger.ids import Kind, stream_of
+from ledger.money import MINOR_MAX
+from ledger.payout_commands import FreezeMember, ProposeAdjustment, ReverseRefund, UnfreezeMember
+from ledger.plan import LEVELS, BindingTerms, PlanTerms, Policy, Renewal, Rounding, SelfPurchase
+from ledger.records import Command, Text
 
-Text = Annotated[str, Field(max_length=500)]
-SignedMinor = Annotated[int, Field(ge=-MINOR_MAX, le=MINOR_MAX)]
 Quantity = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 LineNumber = Annotated[int, Field(ge=1, le=MINOR_MAX)]
 
@@ -29,36 +29,6 @@ GIVEN_SHOWN_MAX = 60
 
 # A source's clock may run this far ahead of ours (G-2).
 AHEAD_MAX = timedelta(minutes=5)
-
-
-class Command(BaseModel):
-    """One input record. Its fields stand in alphabetical order, the key order of its canonical content.
-
-    id   idempotency id, unique per source and type (G-6)
-    at   occurred_at: when it happened, from the source (G-2)
-    seq  ignored
-    """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-    kind: ClassVar[Kind]
-
-    if TYPE_CHECKING:
-        # Every record has both; declared by each class, as a field of the base would come before all others.
-        at: Instant
-        id: Id
-    seq: Annotated[Any, Field(exclude=True)] = None
-
-    def stream(self, source: str) -> str:
-        """The stream this input has, or would have, in the log."""
-        return stream_of(self.kind, self.id, source)
-
-    def content(self) -> bytes:
-        """Canonical JSON of the validated record with defaults filled in, without `seq` (G-6)."""
-        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
-
-    def content_hash(self) -> str:
-        """SHA-256 of the content, 64 hex digits: what tells a repeat from a conflict (G-6)."""
-        return sha256(self.content()).hexdigest()
 
 
 class InviteMember(Command):
@@ -159,69 +129,44 @@ class RefundOrder(Command):
     type: Literal["refund"] = "refund"
 
 
-class ReverseRefund(Command):
-    """A refund did not come about after all: a chargeback won, a refund cancelled (R-4)."""
+class BindingRules(BaseModel):
+    """How long a binding lasts and who may end it (B-2, B-3, B-5), as a plan says it."""
 
-    kind: ClassVar[Kind] = "reversal"
-
-    at: Instant
-    id: Id
-    reason: Text | None = None
-    refund: Id
-    type: Literal["reversal"] = "reversal"
-
-
-class FreezeMember(Command):
-    """Nothing is to be paid out to a member until they are unfrozen (X-1)."""
-
-    kind: ClassVar[Kind] = "freeze"
-
-    at: Instant
-    id: Id
-    member: Id
-    reason: Text
-    type: Literal["freeze"] = "freeze"
-
-
-class UnfreezeMember(Command):
-    """A member may be paid again (X-1)."""
-
-    kind: ClassVar[Kind] = "unfreeze"
-
-    at: Instant
-    id: Id
-    member: Id
-    reason: Text
-    type: Literal["unfreeze"] = "unfreeze"
-
-
-class ProposeAdjustment(Command):
-    """A proposal to give a member money outside of any order, or to take it; posts nothing until approved (S-2)."""
-
-    kind: ClassVar[Kind] = "adjustment"
-
-    amount: SignedMinor
-    at: Instant
-    currency: CurrencyCode
-    id: Id
-    member: Id
-    reason: Text
-    type: Literal["adjustment"] = "adjustment"
-
-    @model_validator(mode="after")
-    def _moves_something(self) -> Self:
-        if self.amount == 0:
-            message = "amount 0 adjusts nothing"
-            raise ValueError(message)
-        return self
-
-
-class PublishPlan(PlanTerms, Command):
-    """New commission rules from `effective_from` on (P-1)."""
-
-    kind: ClassVar[Kind] = "plan"
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
+    policy: Policy = "first_touch"
+    protection_days: DaysOrNone = 0
+    renewal: Renewal = "none"
+    ttl_days: Days | None = 90
+
+    def terms(self) -> BindingTerms:
+        """The same for the rules."""
+        return BindingTerms(
+            policy=self.policy,
+            protection_days=self.protection_days,
+            renewal=self.renewal,
+            ttl_days=self.ttl_days,
+        )
+
+
+class PublishPlan(Command):
+    """New commission rules from `effective_from` on (P-1).
+
+    cap_ppm  limit of the sum of all rates
+    """
+
+    kind: ClassVar[Kind] = "plan"
+
+    binding: BindingRules = BindingRules()
+    cap_ppm: RatePpm = 500_000
+    effective_from: Instant
+    hold_days: DaysOrNone = 30
+    min_payout: dict[CurrencyCode, PositiveMinor] = Field(default_factory=dict)
+    plan: Annotated[int, Field(ge=1)]
+    rates_ppm: Annotated[tuple[RatePpm, ...], Field(max_length=LEVELS, strict=False)]
+    rounding: Rounding = "down"
+    self_purchase: SelfPurchase = "none"
+    unqualified: Literal["forfeit"] = "forfeit"
     at: Instant
     id: Id
     type: Literal["plan"] = "plan"
@@ -239,6 +184,16 @@ class PublishPlan(PlanTerms, Command):
         return filled
 
     @model_validator(mode="after")
+    def _rates_within_cap(self) -> Self:
+        if sum(self.rates_ppm) > self.cap_ppm:
+            total, cap = sum(self.rates_ppm) / 10_000, self.cap_ppm / 10_000
+            message = f"rates_ppm sum to {total:g} %, above the cap of {cap:g} % (cap_ppm)"
+            raise ValueError(message)
+        # Keys of one object in one order, whatever the file had: the stored bytes are canonical.
+        object.__setattr__(self, "min_payout", dict(sorted(self.min_payout.items())))
+        return self
+
+    @model_validator(mode="after")
     def _not_back_dated(self) -> Self:
         if self.effective_from < self.at:
             message = "effective_from is before the plan's own `at`"
@@ -253,6 +208,19 @@ class PublishPlan(PlanTerms, Command):
     def content(self) -> bytes:
         """Canonical JSON; nulls stay, as `ttl_days` null means "no end"."""
         return canonical(self.model_dump(mode="json"))
+
+    def terms(self) -> PlanTerms:
+        """What it promises, for the rules."""
+        return PlanTerms(
+            plan=self.plan,
+            effective_from=self.effective_from,
+            rates_ppm=self.rates_ppm,
+            binding=self.binding.terms(),
+            hold_days=self.hold_days,
+            min_payout=self.min_payout,
+            rounding=self.rounding,
+            self_purchase=self.self_purchase,
+        )
 
 
 AnyCommand = (

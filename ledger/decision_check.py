@@ -15,12 +15,32 @@ from pathlib import Path
 
 from ledger.application import Ledger
 from ledger.clock import format_instant, from_micros, micros_of, to_micros
-from ledger.decisions import BINDING_TABLE, REFUND_TABLE
+from ledger.decisions import BINDING_TABLE, FREEZE_TABLE
+from ledger.envelope import Event
 from ledger.errors import IntegrityError
-from ledger.events import BindingExpired, BindingReleased, BindingRenewed, Event, MemberBound, OrderRefunded
+from ledger.events import (
+    BindingExpired,
+    BindingReleased,
+    BindingRenewed,
+    MemberBound,
+    MemberFrozen,
+    MemberUnfrozen,
+    OrderRefunded,
+    RefundReversed,
+)
 from ledger.findings import Finding
 from ledger.ids import stream_of
 from ledger.mapper import decode_row
+from ledger.payout_events import (
+    PayoutBatchApproved,
+    PayoutBatchPrepared,
+    PayoutBatchRejected,
+    PayoutFailed,
+    PayoutPaid,
+    PayoutReturned,
+)
+from ledger.payouts.state import BATCH_TABLE, REFERENCE_TABLE
+from ledger.refunds import REFUND_TABLE, REVERSAL_TABLE
 from ledger.store.migrate import LEDGER, migrate
 from ledger.store.owner import owning
 from ledger.store.recorder import POSITION_MAX, READ_CHUNK, LogRecorder, Recorded, read_log
@@ -29,11 +49,19 @@ from ledger.store.session import Row, Session, Sql, Table, load
 _CHANGE_BINDING = load(LEDGER, "update_derived_binding")
 _CREATE_CHANGES = load(LEDGER, "create_derived_change")
 _CHANGES = load(LEDGER, "select_derived_changes")
+_CREATE_REFUNDS = load(LEDGER, "create_derived_refund")
+_TAKE_REFUND = load(LEDGER, "delete_derived_refund")
+_BATCH_CURRENCY = load(LEDGER, "select_derived_batch_currency")
 
-_TOPICS = frozenset(
-    event.TOPIC for event in (MemberBound, BindingReleased, BindingRenewed, BindingExpired, OrderRefunded)
-)
+_BINDS = (MemberBound, BindingReleased, BindingRenewed, BindingExpired)
+_MONEY = (OrderRefunded, RefundReversed, MemberFrozen, MemberUnfrozen)
+_BATCHES = (PayoutBatchPrepared, PayoutBatchApproved, PayoutBatchRejected)
+_SETTLED = (PayoutPaid, PayoutFailed, PayoutReturned)
+_TOPICS = frozenset(event.TOPIC for event in (*_BINDS, *_MONEY, *_BATCHES, *_SETTLED))
 _CHANGE = Table("derived_change", {"member": "text", "bind": "text", "position": "int8"})
+_REFUND = Table(
+    "derived_refund", {"refund_stream": "text", "order_stream": "text", "line": "int8", "amount_minor": "int8"}
+)
 
 Progress = Callable[[int], None]
 
@@ -51,8 +79,19 @@ class Kept:
     delete: Sql
 
 
-BINDINGS = Kept(BINDING_TABLE, load(LEDGER, "select_decision_bindings_after"), load(LEDGER, "delete_decision_bindings"))
-REFUNDS = Kept(REFUND_TABLE, load(LEDGER, "select_decision_refunds_after"), load(LEDGER, "delete_decision_refunds"))
+def _kept(table: Table, plural: str) -> Kept:
+    return Kept(table, load(LEDGER, f"select_decision_{plural}_after"), load(LEDGER, f"delete_decision_{plural}"))
+
+
+BINDINGS = _kept(BINDING_TABLE, "bindings")
+KEPT = (
+    BINDINGS,
+    _kept(REFUND_TABLE, "refunds"),
+    _kept(REVERSAL_TABLE, "reversals"),
+    _kept(FREEZE_TABLE, "freezes"),
+    _kept(BATCH_TABLE, "batches"),
+    _kept(REFERENCE_TABLE, "references"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +149,7 @@ def _derived() -> Generator[LogRecorder]:
         try:
             with ledger.log.writing() as session:
                 session.run(_CREATE_CHANGES)
+                session.run(_CREATE_REFUNDS)
             yield ledger.log
         finally:
             ledger.close()
@@ -135,20 +175,64 @@ def _take(store: LogRecorder, rows: Sequence[Recorded]) -> None:
 
 def _apply(session: Session, position: int, event: Event) -> None:
     """One event, as the tables say it."""
+    if isinstance(event, _BINDS):
+        _apply_bind(session, position, event)
+    elif isinstance(event, _MONEY):
+        _apply_money(session, position, event)
+    else:
+        _apply_payout(session, position, event)
+
+
+def _apply_bind(session: Session, position: int, event: Event) -> None:
     match event:
         case MemberBound(data=data):
             asked, at, ends_at = data.asked, to_micros(event.occurred_at), micros_of(data.ends_at)
             row = (asked.member, position, event.stream, event.seq, asked.inviter, at, ends_at, data.plan, None, None)
             session.insert(BINDINGS.table, [row])
-        case OrderRefunded(data=data):
-            order = stream_of("order", data.asked.order, event.source)
-            session.insert(REFUNDS.table, [(order, position, data.asked.line, data.asked.amount)])
         case BindingReleased(data=data):
             _change(session, position, event, (data.member, data.bind), released_at_us=to_micros(event.occurred_at))
         case BindingRenewed(data=data):
             _change(session, position, event, (data.member, data.bind), ends_at_us=to_micros(data.ends_at))
         case BindingExpired(data=data):
             _change(session, position, event, (data.member, data.bind), lapsed_at_us=to_micros(event.occurred_at))
+        case _:
+            pass
+
+
+def _apply_money(session: Session, position: int, event: Event) -> None:
+    match event:
+        case OrderRefunded(data=data):
+            order = stream_of("order", data.asked.order, event.source)
+            session.insert(REFUND_TABLE, [(order, position, data.asked.line, data.asked.amount)])
+            session.insert(_REFUND, [(event.stream, order, data.asked.line, data.asked.amount)])
+        case RefundReversed(data=data):
+            refund = stream_of("refund", data.asked.refund, event.source)
+            taken = session.rows(_TAKE_REFUND, refund=refund)
+            if not taken:
+                raise IntegrityError(f"position {position}: {refund} is no refund before it, or was reversed already")
+            order, line, amount_minor = taken[0]
+            session.insert(REFUND_TABLE, [(order, position, line, -amount_minor)])
+            session.insert(REVERSAL_TABLE, [(refund, position)])
+        case MemberFrozen(data=data):
+            session.insert(FREEZE_TABLE, [(data.asked.member, position, 1)])
+        case MemberUnfrozen(data=data):
+            session.insert(FREEZE_TABLE, [(data.asked.member, position, 0)])
+        case _:
+            pass
+
+
+def _apply_payout(session: Session, position: int, event: Event) -> None:
+    match event:
+        case PayoutBatchPrepared(data=data):
+            session.insert(BATCH_TABLE, [(data.asked.currency, position, event.stream)])
+        case PayoutBatchApproved() | PayoutBatchRejected():
+            prepared = session.rows(_BATCH_CURRENCY, batch=event.stream)
+            if not prepared:
+                raise IntegrityError(f"position {position}: {event.stream} was not prepared before it")
+            session.insert(BATCH_TABLE, [(prepared[0][0], position, event.stream)])
+        case PayoutPaid(data=data) | PayoutFailed(data=data) | PayoutReturned(data=data):
+            if data.reference is not None:
+                session.insert(REFERENCE_TABLE, [(data.reference, position, event.stream)])
         case _:
             pass
 
@@ -165,7 +249,7 @@ def _change(session: Session, position: int, event: Event, bound: tuple[str, str
 
 def _differences(session: Session, derived: Session) -> Iterator[Difference]:
     """Rows of the live tables that are not what was derived, by key."""
-    for kept in (BINDINGS, REFUNDS):
+    for kept in KEPT:
         found, expected = _pages(session, kept), _pages(derived, kept)
         left, right = next(found, None), next(expected, None)
         while left is not None or right is not None:
@@ -193,7 +277,7 @@ def _mend(session: Session, derived: Session) -> int:
     total = 0
     differences = _differences(session, derived)
     while batch := list(islice(differences, READ_CHUNK)):
-        for kept in (BINDINGS, REFUNDS):
+        for kept in KEPT:
             of_table = [difference for difference in batch if difference.kept is kept]
             session.write(kept.delete, [difference.key for difference in of_table if difference.found])
             session.insert(kept.table, [difference.expected for difference in of_table if difference.expected])

@@ -7,8 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.clock import Instant
-from ledger.ids import StoredId
+from ledger.fields import Instant, StoredId
 
 Stream = Annotated[str, Field(min_length=1, max_length=320)]
 Number = Annotated[int, Field(ge=1, lt=1 << 53)]

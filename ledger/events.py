@@ -15,20 +15,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from ledger.clock import Instant, format_instant
-from ledger.commands import (
-    BindMember,
-    FreezeMember,
-    InviteMember,
-    PlaceOrder,
-    PublishPlan,
-    RefundOrder,
-    ReverseRefund,
-    UnbindMember,
-    UnfreezeMember,
-)
+from ledger.clock import format_instant
+from ledger.commands import BindMember, InviteMember, PlaceOrder, PublishPlan, RefundOrder, UnbindMember
 from ledger.envelope import Data, Event, Exponent, Number, Stream
-from ledger.ids import StoredId
+from ledger.fields import Instant, StoredId
+from ledger.payout_commands import FreezeMember, ReverseRefund, UnfreezeMember
 from ledger.payout_events import PAYOUT_EVENTS
 
 

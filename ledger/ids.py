@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated, Literal
-
-from pydantic import AfterValidator, StringConstraints
+from typing import Literal
 
 ID_BYTES_MAX = 128
 DEFAULT_SOURCE = "default"
@@ -62,12 +60,6 @@ def check_source(text: str) -> str:
         message = "a source is 1 to 64 letters, digits, '.', '_' or '-'"
         raise ValueError(message)
     return text
-
-
-Id = Annotated[str, AfterValidator(check_id)]
-
-# The same on the way back from the log, in compiled code: every id in it went through `check_id` once.
-StoredId = Annotated[str, StringConstraints(min_length=1, max_length=ID_BYTES_MAX, pattern=r"^[^\p{Cc}\p{Z}]+$")]
 
 
 def split_stream(stream: str) -> tuple[str, str]:

@@ -15,18 +15,15 @@ from ledger.clock import format_instant, from_micros, to_micros
 from ledger.commands import (
     AnyCommand,
     BindMember,
-    FreezeMember,
     InviteMember,
     PlaceOrder,
-    ProposeAdjustment,
     PublishPlan,
     RefundOrder,
-    ReverseRefund,
     UnbindMember,
-    UnfreezeMember,
     parse_command,
 )
 from ledger.ids import Kind, stream_of
+from ledger.payout_commands import FreezeMember, ProposeAdjustment, ReverseRefund, UnfreezeMember
 
 # What all of them have, said in each, as a named tuple takes no fields from another:
 #

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ledger.clock import from_micros, to_micros
-from ledger.commands import Command
 from ledger.errors import CorruptEventError
 from ledger.findings import Finding
 from ledger.mapper import decode_row
+from ledger.records import Command
 from ledger.store.recorder import READ_CHUNK, LogRecorder, Recorded
 from ledger.store.session import load
 

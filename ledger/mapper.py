@@ -15,8 +15,8 @@ from ledger.canonical import canonical, quoted
 from ledger.clock import format_instant
 from ledger.errors import CorruptEventError, InvalidRecordError
 from ledger.events import EVENTS, Event
+from ledger.fields import STORED
 from ledger.inputs import AnyInput
-from ledger.money import STORED
 from ledger.payout_events import By
 from ledger.store.recorder import Recorded
 

@@ -1,15 +1,23 @@
-"""What finance asks for by itself: a payout batch, the close of a period. No input file holds these."""
+"""What finance asks for: reversals, freezes and adjustments, also by file; batches and closed periods by themselves."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from ledger.clock import Instant, format_instant, parse_instant
-from ledger.commands import Command
-from ledger.ids import Id, Kind, check_id, stream_of
-from ledger.money import CurrencyCode
+from ledger.clock import format_instant, parse_instant
+from ledger.fields import CurrencyCode, Id, Instant
+from ledger.ids import Kind, check_id, stream_of
+from ledger.money import MINOR_MAX
+from ledger.records import Command, Text
+from ledger.rules.payout import Settled
+
+# Of people, and of what providers call a payment. No control characters: they go into files and look-ups.
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\p{Cc}]+$")]
+# What many amounts sum to.
+Sum = Annotated[int, Field(gt=0, lt=1 << 53)]
+SignedMinor = Annotated[int, Field(ge=-MINOR_MAX, le=MINOR_MAX)]
 
 LINES_MAX = 10_000_000
 
@@ -18,6 +26,63 @@ def _check_batch_id(text: str) -> str:
     """A payout's own id is its batch's and its number, and has to be an id too."""
     check_id(f"{text}.{LINES_MAX}")
     return text
+
+
+class ReverseRefund(Command):
+    """A refund did not come about after all: a chargeback won, a refund cancelled (R-4)."""
+
+    kind: ClassVar[Kind] = "reversal"
+
+    at: Instant
+    id: Id
+    reason: Text | None = None
+    refund: Id
+    type: Literal["reversal"] = "reversal"
+
+
+class FreezeMember(Command):
+    """Nothing is to be paid out to a member until they are unfrozen (X-1)."""
+
+    kind: ClassVar[Kind] = "freeze"
+
+    at: Instant
+    id: Id
+    member: Id
+    reason: Text
+    type: Literal["freeze"] = "freeze"
+
+
+class UnfreezeMember(Command):
+    """A member may be paid again (X-1)."""
+
+    kind: ClassVar[Kind] = "unfreeze"
+
+    at: Instant
+    id: Id
+    member: Id
+    reason: Text
+    type: Literal["unfreeze"] = "unfreeze"
+
+
+class ProposeAdjustment(Command):
+    """A proposal to give a member money outside of any order, or to take it; posts nothing until approved (S-2)."""
+
+    kind: ClassVar[Kind] = "adjustment"
+
+    amount: SignedMinor
+    at: Instant
+    currency: CurrencyCode
+    id: Id
+    member: Id
+    reason: Text
+    type: Literal["adjustment"] = "adjustment"
+
+    @model_validator(mode="after")
+    def _moves_something(self) -> Self:
+        if self.amount == 0:
+            message = "amount 0 adjusts nothing"
+            raise ValueError(message)
+        return self
 
 
 class PrepareBatch(Command):
@@ -55,6 +120,34 @@ class ClosePeriod(Command):
         """Periods are those of the whole ledger, whatever source asks for their close."""
         del source
         return period_stream(format_instant(self.end))
+
+
+class SettlePayout(BaseModel):
+    """What a provider says became of one payout (X-4); no input record, so it has no id of its own.
+
+    amount     minor units; another than the payout's is a conflict
+    attempt    which attempt it is of; None: it does not say
+    reference  the provider's; a payment always has one, and of an `unknown` none is kept
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    amount: Sum
+    at: Instant
+    attempt: Annotated[int, Field(ge=1, lt=1 << 53)] | None = None
+    batch: Id
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    no: Annotated[int, Field(ge=1, le=LINES_MAX)]
+    outcome: Settled
+    reason: Text = ""
+    reference: Name | None = None
+
+    @model_validator(mode="after")
+    def _payment_has_a_reference(self) -> Self:
+        if self.outcome == "paid" and self.reference is None:
+            message = "a payment has a reference"
+            raise ValueError(message)
+        return self
 
 
 def period_stream(end: str) -> str:

@@ -10,22 +10,18 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ledger.clock import Instant
-from ledger.commands import ProposeAdjustment, SignedMinor, Text
 from ledger.envelope import Data, Event, Exponent, Number, Stream
-from ledger.ids import StoredId
-from ledger.payout_commands import ClosePeriod, PrepareBatch
+from ledger.fields import Instant, StoredId
+from ledger.payout_commands import ClosePeriod, Name, PrepareBatch, ProposeAdjustment, SignedMinor, Sum
+from ledger.records import Text
+from ledger.rules.payout import DropReason
 
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Salt = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Code = Annotated[str, Field(pattern="^[A-Z]{3}$")]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 Count = Annotated[int, Field(ge=0, lt=1 << 53)]
-# What many amounts sum to.
-Sum = Annotated[int, Field(gt=0, lt=1 << 53)]
 Balance = Annotated[int, Field(gt=-(1 << 53), lt=1 << 53)]
 
-DropReason = Literal["not_covered", "frozen"]
 # A line of a batch: number, member, amount, salted hash of the payee's details.
 BatchLine = tuple[Number, StoredId, Sum, Hash | None]
 DroppedLine = tuple[Number, DropReason]
@@ -164,8 +160,8 @@ class Signed(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    key: Name
-    signature: Name
+    key: Annotated[str, Field(min_length=1, max_length=500)]
+    signature: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class ApprovedData(Data):

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from ledger.clock import DAY_US, Instant, to_micros
-from ledger.money import DAYS_MAX, CurrencyCode, PositiveMinor, RatePpm
+from ledger.clock import DAY_US, to_micros
 
 LEVELS = 3
 
+Policy = Literal["first_touch", "last_touch"]
+Renewal = Literal["none", "on_order"]
 Rounding = Literal["down", "half_up", "half_even"]
-Days = Annotated[int, Field(ge=1, le=DAYS_MAX)]
-# A hold or a protection of no length at all is a common choice, and the contract's own example.
-DaysOrNone = Annotated[int, Field(ge=0, le=DAYS_MAX)]
-
-STRICT = ConfigDict(frozen=True, strict=True, extra="forbid", revalidate_instances="never")
+SelfPurchase = Literal["none", "as_level_1"]
 
 
-class BindingTerms(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindingTerms:
     """How long a binding lasts and who may end it.
 
     policy           may another referrer take a member over (B-2)
@@ -31,49 +28,33 @@ class BindingTerms(BaseModel):
     ttl_days         length of a binding; None: no end (B-3)
     """
 
-    model_config = STRICT
-
-    policy: Literal["first_touch", "last_touch"] = "first_touch"
-    protection_days: DaysOrNone = 0
-    renewal: Literal["none", "on_order"] = "none"
-    ttl_days: Days | None = 90
+    policy: Policy
+    protection_days: int
+    renewal: Renewal
+    ttl_days: int | None
 
     def ends_at(self, bound_at: datetime) -> datetime | None:
         """Where an interval that starts (or is renewed) at `bound_at` ends; None: never (B-3)."""
         return None if self.ttl_days is None else bound_at + timedelta(days=self.ttl_days)
 
 
-class PlanTerms(BaseModel):
-    """Everything a plan promises. Field order is the canonical key order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanTerms:
+    """Everything a plan promises.
 
-    cap_ppm     limit of the sum of all rates
     hold_days   how long an accrual stays pending (A-6)
     min_payout  least payout per currency, minor units (X-1)
     rates_ppm   rate of level 1, 2, 3; absent means 0
     """
 
-    model_config = STRICT
-
-    binding: BindingTerms = BindingTerms()
-    cap_ppm: RatePpm = 500_000
-    effective_from: Instant
-    hold_days: DaysOrNone = 30
-    min_payout: dict[CurrencyCode, PositiveMinor] = Field(default_factory=dict)
-    plan: Annotated[int, Field(ge=1)]
-    rates_ppm: Annotated[tuple[RatePpm, ...], Field(max_length=LEVELS, strict=False)]
-    rounding: Rounding = "down"
-    self_purchase: Literal["none", "as_level_1"] = "none"
-    unqualified: Literal["forfeit"] = "forfeit"
-
-    @model_validator(mode="after")
-    def _rates_within_cap(self) -> Self:
-        if sum(self.rates_ppm) > self.cap_ppm:
-            total, cap = sum(self.rates_ppm) / 10_000, self.cap_ppm / 10_000
-            message = f"rates_ppm sum to {total:g} %, above the cap of {cap:g} % (cap_ppm)"
-            raise ValueError(message)
-        # Keys of one object in one order, whatever the file had: the stored bytes are canonical.
-        object.__setattr__(self, "min_payout", dict(sorted(self.min_payout.items())))
-        return self
+    plan: int
+    effective_from: datetime
+    rates_ppm: tuple[int, ...]
+    binding: BindingTerms
+    hold_days: int
+    min_payout: Mapping[str, int]
+    rounding: Rounding
+    self_purchase: SelfPurchase
 
     def rate_ppm(self, level: int) -> int:
         """Rate of level 1..3; 0 where the plan names none."""

@@ -11,8 +11,9 @@ from ledger.store.session import Session
 
 PACKAGES = ("projections",)
 
-# How far the live tables are is no part of them, nor who keeps them or which migrations are applied: these stay.
-KEPT = frozenset({"checkpoint", "migration", "projection_status"})
+# How far the live tables are is no part of them, nor who keeps them or which migrations are applied: these stay. The
+# tree is another projection.
+KEPT = frozenset({"checkpoint", "migration", "projection_status", "tree_tile"})
 
 
 class RebuildingError(RefusedError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 from ledger.errors import IntegrityError, PositionError, RefusedError
 from ledger.garbage import collection_paused
@@ -11,7 +12,7 @@ from ledger.store.session import Session
 from ledger.tree.checkpoint import TreeHead
 from ledger.tree.consistency import ConsistencyProof
 from ledger.tree.hashing import leaf_hash, leaf_hashes
-from ledger.tree.proofs import ProofError, consistency_proof, inclusion_proof, root_hash, verify_inclusion
+from ledger.tree.proofs import consistency_proof, inclusion_proof, root_hash, verify_inclusion
 from ledger.tree.signer import check_follows, next_head
 from ledger.tree.tlog_proof import TlogProof
 from projections.runner import Progress
@@ -25,13 +26,13 @@ class TreeBehindError(RefusedError):
     can_retry = True
 
 
-class OtherLogError(IntegrityError):
-    """What is kept of the log leads to another root than the head has."""
+class TreeDisagreesError(IntegrityError):
+    """Of the head, the tiles and the events one is not the log's."""
 
-    code = "other_log"
+    code = "tree_disagrees"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}: the head is not of this log, or the log was changed: see `refledger audit`")
+        super().__init__(f"{reason}: head, tiles and events do not belong together, see `refledger audit`")
 
 
 def head_to_sign(log: LogRecorder, last: TreeHead, progress: Progress) -> TreeHead:
@@ -55,8 +56,12 @@ def head_to_sign(log: LogRecorder, last: TreeHead, progress: Progress) -> TreeHe
 
 
 def tree_now(log: LogRecorder) -> tuple[int, bytes]:
-    """Size and root of the tree as its tiles have it, signed by nobody."""
-    with log.reading() as session:
+    """Size and root of the tree as its tiles have it, signed by nobody.
+
+    Raises:
+        TreeDisagreesError: a tile is missing.
+    """
+    with _agreeing(), log.reading() as session:
         size = tree_size(session)
         return size, root_hash(hash_reader(session, size), size)
 
@@ -69,18 +74,15 @@ def prove_event(log: LogRecorder, position: int, head: TreeHead, checkpoint: byt
     Raises:
         PositionError: the head has no such position.
         TreeBehindError: the tree has not come so far.
-        OtherLogError: event, tiles and head do not belong together.
+        TreeDisagreesError: event, tiles and head do not belong together.
     """
     if not 1 <= position <= head.size:
         raise PositionError(f"the head has positions 1 to {head.size}, not {position}")
-    with log.reading() as session:
-        check_behind(session, head.size)
+    with _agreeing(), log.reading() as session:
+        _check_there(session, head.size)
         (state,) = read_states(session, position - 1, position)
         path = inclusion_proof(hash_reader(session, head.size), index=position - 1, size=head.size)
-    try:
         verify_inclusion(path, leaf=leaf_hash(state), index=position - 1, size=head.size, root=head.root)
-    except ProofError as error:
-        raise OtherLogError(str(error)) from error
     return TlogProof(position - 1, tuple(path), checkpoint, state)
 
 
@@ -90,20 +92,32 @@ def prove_consistency(log: LogRecorder, old: TreeHead, new: TreeHead) -> Consist
     Raises:
         RefusedError: the old head is of nothing, of more than the new one, or of another log.
         TreeBehindError: the tree has not come so far.
-        OtherLogError: tiles and heads do not belong together.
+        TreeDisagreesError: tiles and heads do not belong together.
     """
     if not 0 < old.size <= new.size:
         raise RefusedError(f"no proof leads from a head of {old.size} events to one of {new.size}")
     if old.origin != new.origin:
         raise RefusedError(f"these are heads of two logs, {old.origin} and {new.origin}")
-    with log.reading() as session:
-        check_behind(session, new.size)
+    with _agreeing(), log.reading() as session:
+        _check_there(session, new.size)
         path = consistency_proof(hash_reader(session, new.size), old_size=old.size, new_size=new.size)
-    try:
         check_follows(old, new, path)
-    except IntegrityError as error:
-        raise OtherLogError(str(error)) from error
     return ConsistencyProof(old.size, new.size, tuple(path))
+
+
+@contextmanager
+def _agreeing() -> Generator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise TreeDisagreesError(str(error)) from error
+
+
+def _check_there(session: Session, size: int) -> None:
+    """Refuses a log, or a tree, that is smaller than what is asked for."""
+    if (end := head_of(session)) < size:
+        raise IntegrityError(f"the log ends at position {end}, before the {size} events of the head")
+    check_behind(session, size)
 
 
 def check_behind(session: Session, size: int) -> None:
@@ -112,8 +126,7 @@ def check_behind(session: Session, size: int) -> None:
     Raises:
         TreeBehindError: it is.
     """
-    has, head = tree_size(session), head_of(session)
-    if has < size <= head:
+    if (has := tree_size(session)) < size <= head_of(session):
         raise TreeBehindError(f"the tree has {has} of {size} events: bring it on with `refledger worker run --once`")
 
 

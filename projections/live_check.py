@@ -26,7 +26,7 @@ MEMBERS_MAX = 100
 ORDERS_MAX = 20
 
 _LEVEL = ("orders", "base_minor", "commission_minor", "members", "refund_base_minor", "clawback_minor")
-_AMOUNTS = ("earned", "clawed_back", "pending", "available")
+_AMOUNTS = ("earned", "clawed_back", "adjusted", "pending", "available", "reserved", "paid")
 
 # A currency and a level, and its figures in the order of _LEVEL.
 Levels = Mapping[tuple[str, int], tuple[int, ...]]

@@ -54,11 +54,15 @@ def check_tree(log: LogRecorder, progress: Progress) -> Iterator[Finding]:
         size, head = tree_size(session), head_of(session)
     if size > head:
         yield Finding(f"checkpoint of {NAME}", f"is {size}, but the log ends at {head}")
-    builder = TileBuilder()
+    builder, named = TileBuilder(), set[tuple[int, int]]()
     while tiles := _next_tiles(log, builder, min(size, head), progress):
         with log.reading() as session:
             differences = list(_differences(session, tiles))
-        yield from map(_finding, differences)
+        for one in differences:
+            # A tile that grows for long is looked at each time.
+            if (one.tile.row, one.tile.index) not in named:
+                named.add((one.tile.row, one.tile.index))
+                yield _finding(one)
     with log.reading() as session:
         strays = session.rows(_STRAYS, size=tree_size(session), most=STRAYS_MAX)
     for row, index in strays:
@@ -78,8 +82,9 @@ def mend_tree(log: LogRecorder, progress: Progress) -> int:
         size = min(tree_size(session), head_of(session))
     builder, mended = TileBuilder(), 0
     while tiles := _next_tiles(log, builder, size, progress):
+        full = [(tile, hashes) for tile, hashes in tiles if tile.width == TILE_WIDTH]
         with log.reading() as session:
-            wrong = [one for one in _differences(session, tiles) if one.tile.width == TILE_WIDTH]
+            wrong = list(_differences(session, full))
         if wrong:
             with log.writing() as session:
                 mended += _mend(session, wrong)
@@ -132,7 +137,7 @@ def _finding(difference: Difference) -> Finding:
     tile, found, expected = difference.tile, difference.found, difference.expected
     if not found:
         return Finding(tile.path, "is missing")
-    if found.startswith(expected):
+    if found.startswith(expected) or expected.startswith(found):
         return Finding(tile.path, f"has {len(found)} bytes instead of {tile.width * HASH_BYTES}")
     parts = range(0, len(expected), HASH_BYTES)
     start = next(start for start in parts if found[start : start + HASH_BYTES] != expected[start : start + HASH_BYTES])

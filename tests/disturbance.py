@@ -45,6 +45,7 @@ from tests.cli_runner import COMMAND, Answer, Status, Tool, clean_environment, e
 ACTOR = "test"
 PATIENCE_SECONDS = 120
 MOMENT_SECONDS_MAX = 3.0
+SAID_BYTES_MAX = 1 << 24
 START_SECONDS_MAX = 1.0  # of a command, from its process to its first batch
 ENDED = (DONE, CONFLICT, REFUSED)  # of an ingest that read all its lines
 REJECTED = ("conflicts", "invalid", "retryable")
@@ -251,11 +252,12 @@ class Running:
     def answer(self, status: Status = 0) -> Answer:
         """Waits for its end, and gives what it said."""
         self.process.wait(PATIENCE_SECONDS)
-        texts: list[str] = []
-        for file in (self._out, self._err):
-            file.seek(0)
-            texts.append(file.read().decode())
-        return expected(Answer(self.process.returncode, *texts), status)
+        return expected(Answer(self.process.returncode, *self.said()), status)
+
+    def said(self) -> tuple[str, str]:
+        """What it wrote to standard output and to standard error so far, in whatever way it ended."""
+        out, err = (os.pread(file.fileno(), SAID_BYTES_MAX, 0).decode() for file in (self._out, self._err))
+        return out, err
 
 
 def assert_went_away(answer: Answer) -> None:

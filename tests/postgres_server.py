@@ -155,6 +155,15 @@ class PostgresServer:
         self._process.send_signal(STOP_SIGNALS[mode])
         self._process.wait(WAIT_SECONDS_MAX)
 
+    def become_standby(self) -> None:
+        """Stop it and start it again as one that follows another server; there is none, and nothing can be written."""
+        self.stop()
+        signal_file = self._place.directory / "data" / "standby.signal"
+        signal_file.touch()
+        if self._place.uid is not None and self._place.gid is not None:
+            os.chown(signal_file, self._place.uid, self._place.gid)
+        self.start()
+
     def kill(self) -> None:
         """End all its processes with SIGKILL; what they wrote to the operating system stays."""
         self._process.send_signal(signal.SIGSTOP)  # no new children while they are listed

@@ -39,11 +39,11 @@ TERMS: dict[str, dict[str, Any]] = {
 }
 
 
-def terms_of(number: int, **terms: Any) -> PublishPlan:
+def terms_of(number: int, **terms: Any) -> PlanTerms:
     """A plan's terms."""
     command = command_from(plan(number, **terms))
     assert isinstance(command, PublishPlan)
-    return command
+    return command.terms()
 
 
 def supposed(ledger: Ledger, instead: PlanTerms) -> tuple[Replay, list[Difference]]:

@@ -47,17 +47,17 @@ def test_status_of_a_running_worker(tool: Tool) -> None:
         rows = tool.json("worker", "status")
         table = tool("worker", "status", "--format", "table").out.splitlines()
         assert worker.stop() == 0
-    assert [row["projection"] for row in rows] == ["commissions", "expiry"]
+    assert [row["projection"] for row in rows] == ["commissions", "tree", "expiry"]
     for row in rows:
         assert (row["state"], row["reason"]) == ("running", None)
         assert row["owner"].endswith(f":{worker.process.pid}")
         assert row["since"] <= row["seen_at"]
     assert rows[0]["position"] == rows[0]["head"]
-    assert rows[1]["position"] is None
+    assert rows[2]["position"] is None
     headings = "projection position head lag events lag seconds rate owner state reason"
     assert " ".join(table[0].split()) == headings
-    assert [row["state"] for row in tool.json("worker", "status")] == ["stopped", "stopped"]
-    assert [row["rate"] for row in tool.json("worker", "status")] == [0, 0]
+    assert [row["state"] for row in tool.json("worker", "status")] == ["stopped"] * 3
+    assert [row["rate"] for row in tool.json("worker", "status")] == [0] * 3
 
 
 def test_a_silent_worker_is_stale(tool: Tool) -> None:
@@ -91,7 +91,7 @@ def test_lag_is_the_age_of_the_first_event_that_is_missing(tool: Tool) -> None:
     assert tool.json("worker", "status")[0]["lag_seconds"] == 0
     tool.feed(order("o9", "ben", 100, "2024-01-02T00:00:00Z"))
     tamper(tool.url, "UPDATE event SET recorded_at_us = recorded_at_us - 3600000000 WHERE position = 5")
-    (row, _) = tool.json("worker", "status", "--max-lag", "1")
+    (row, *_) = tool.json("worker", "status", "--max-lag", "1")
     assert row["lag_events"] == 1
     assert row["lag_seconds"] in range(3_600, 3_660)
     tool("worker", "status", "--max-lag", "0", status=7)
@@ -107,7 +107,7 @@ def test_who_may_only_read_sees_the_status(postgres_url: str, tmp_path: Path) ->
         admin.execute("CREATE ROLE status_reader LOGIN")
         admin.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO status_reader")
     reader = Tool(postgres_url.replace("owner@", "status_reader@"), tool.folder)
-    assert [row["state"] for row in reader.json("worker", "status")] == ["stopped", "stopped"]
+    assert [row["state"] for row in reader.json("worker", "status")] == ["stopped"] * 3
     with psycopg.connect(postgres_url) as admin:
         admin.execute("DROP OWNED BY status_reader")
         admin.execute("DROP ROLE status_reader")
@@ -117,14 +117,16 @@ def test_who_may_only_read_sees_the_status(postgres_url: str, tmp_path: Path) ->
 
 
 def test_metrics_say_what_was_done(tool: Tool) -> None:
-    """Counters, gauges and batch times of both projections, readable by Prometheus' own parser."""
-    both = ("commissions", "expiry")
+    """Counters, gauges and batch times of all projections, readable by Prometheus' own parser."""
+    every = ("commissions", "tree", "expiry")
     with working(tool, "--metrics", "127.0.0.1:0") as worker:
         base = base_of(worker)
         fill(tool, 500)
-        wait_until(lambda: all(row["lag_events"] == 0 for row in tool.json("worker", "status")), "both projections")
+        wait_until(lambda: all(row["lag_events"] == 0 for row in tool.json("worker", "status")), "all projections")
         head = tool.head()
-        wait_until(lambda: {metrics_of(base).get(("refledger_head", name)) for name in both} == {head}, "a measurement")
+        wait_until(
+            lambda: {metrics_of(base).get(("refledger_head", name)) for name in every} == {head}, "a measurement"
+        )
         found = metrics_of(base)
         assert worker.stop() == 0
     assert found["refledger_events_projected_total", "commissions"] == head
@@ -135,8 +137,8 @@ def test_metrics_say_what_was_done(tool: Tool) -> None:
     )
     assert found["refledger_batch_seconds_sum", "commissions"] > 0
     assert ("refledger_position", "expiry") not in found
-    assert found["refledger_position", "commissions"] == head
-    for projection in both:
+    assert found["refledger_position", "commissions"] == found["refledger_position", "tree"] == head
+    for projection in every:
         assert found["refledger_head", projection] == head
         assert found["refledger_leader", projection] == 1
         for name in ("lag_events", "lag_seconds", "failures_total", "restarts_total", "failed"):
@@ -172,7 +174,7 @@ def test_health(tool: Tool) -> None:
         assert worker.stop() == 3
     document = json.loads(text)
     assert (status, document["status"]) == (503, "not ready")
-    assert [one["state"] for one in document["projections"]] == ["failed", "running"]
+    assert [one["state"] for one in document["projections"]] == ["failed", "running", "running"]
     assert document["projections"][0]["reason"]
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from ledger import money
+from ledger import currencies
 from ledger.clock import parse_instant
 from ledger.commands import command_from
+from ledger.currencies import exponent_of, format_minor
 from ledger.errors import InvalidRecordError
 from ledger.events import OrderPlaced
 from ledger.inputs import input_of
 from ledger.mapper import InputEncoder, decode
-from ledger.money import exponent_of, format_minor
 from tests.builders import order
 
 
@@ -39,7 +39,7 @@ def test_a_stored_order_stays_readable_when_its_currency_goes(monkeypatch: pytes
     def gone(code: str) -> None:
         raise ValueError(code)
 
-    monkeypatch.setattr(money, "Currency", gone)
+    monkeypatch.setattr(currencies, "Currency", gone)
     exponent_of.cache_clear()
     try:
         assert decode("OrderPlaced", state).id == "o1"

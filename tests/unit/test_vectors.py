@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 from ledger.clock import parse_instant
-from ledger.plan import BindingTerms, PlanTerms
+from ledger.commands import PublishPlan, command_from
+from ledger.plan import PlanTerms
 from ledger.rules.accrual import LevelOutcome, commission
 from ledger.rules.refund import clawback
 from ledger.rules.team import Binding, in_force
-from tests.builders import data_file
+from tests.builders import data_file, plan
 
 
 def test_commission_vectors() -> None:
@@ -27,6 +28,12 @@ def test_commission_vectors() -> None:
     assert len(vectors) == 22
 
 
+def _terms(**terms: Any) -> PlanTerms:
+    command = command_from(plan(1, **terms))
+    assert isinstance(command, PublishPlan)
+    return command.terms()
+
+
 def _percent_floor(vector: dict[str, Any]) -> None:
     assert commission(vector["base"], vector["ppm"]) == vector["expect"], vector["id"]
 
@@ -36,9 +43,7 @@ def _levels_floor(vector: dict[str, Any]) -> None:
 
 
 def _refund_recompute_floor(vector: dict[str, Any]) -> None:
-    plan = PlanTerms(
-        effective_from=parse_instant("2020-01-01T00:00:00Z"), plan=1, rates_ppm=(vector["ppm"],), cap_ppm=1_000_000
-    )
+    plan = _terms(rates_ppm=[vector["ppm"]], cap_ppm=1_000_000)
     earned = commission(vector["base"], vector["ppm"])
     levels = (LevelOutcome("paid", "ann", earned), LevelOutcome("chain_ended"), LevelOutcome("chain_ended"))
     taken: list[int] = []
@@ -64,13 +69,13 @@ def _balance_trace(vector: dict[str, Any]) -> None:
 
 
 def _elapsed_days(vector: dict[str, Any]) -> None:
-    ends_at = BindingTerms(ttl_days=vector["days"]).ends_at(parse_instant(vector["start"]))
+    ends_at = _terms(binding={"ttl_days": vector["days"]}).binding.ends_at(parse_instant(vector["start"]))
     assert ends_at == parse_instant(vector["expect"]), vector["id"]
 
 
 def _ttl_boundary(vector: dict[str, Any]) -> None:
     bound_at = parse_instant(vector["bound_at"])
-    ends_at = BindingTerms(ttl_days=vector["days"]).ends_at(bound_at)
+    ends_at = _terms(binding={"ttl_days": vector["days"]}).binding.ends_at(bound_at)
     history = [Binding("bind-1", "ben", "ann", bound_at, ends_at, 1)]
     for probe, expected in zip(vector["probe"], vector["expect"], strict=True):
         holds = in_force(history, parse_instant(probe)) is not None
