@@ -15,7 +15,7 @@ from ledger.tree.hashing import leaf_hash
 from ledger.tree.proofs import ProofError, SubtreeHash, inclusion_proof, root_hash, verify_inclusion
 from ledger.tree.ranges import RangeProof, RangeVerifier
 from ledger.tree.spelling import encode_base64
-from projections.heads import OtherLogError, check_behind
+from projections.heads import TreeDisagreesError, check_behind
 from projections.tree import hash_reader, tree_size
 
 _RECORDED = load("ledger.store", "select_recorded")
@@ -27,17 +27,19 @@ def proving(log: LogRecorder, head: TreeHead) -> Generator[SubtreeHash]:
     """The tree of a log, as the head has it, to make proofs from.
 
     Raises:
-        OtherLogError: the head is not of this log.
+        TreeDisagreesError: the head is not of this log.
         TreeBehindError: the tree has not come so far.
     """
     with log.reading() as session:
         check_behind(session, head.size)
         if tree_size(session) < head.size:
-            raise OtherLogError(f"the head is of {head.size} events, the log has {head_of(session)}")
+            raise TreeDisagreesError(f"the head is of {head.size} events, the log has {head_of(session)}")
         subtree = hash_reader(session, head.size)
         found = root_hash(subtree, head.size)
         if found != head.root:
-            raise OtherLogError(f"the head of {head.size} events has the root {head.root.hex()}, the log {found.hex()}")
+            raise TreeDisagreesError(
+                f"the head of {head.size} events has the root {head.root.hex()}, the log {found.hex()}"
+            )
         yield subtree
 
 
@@ -45,12 +47,12 @@ def prove(verifier: RangeVerifier, root: bytes) -> None:
     """What went into a range is what the head says.
 
     Raises:
-        OtherLogError: it is not.
+        TreeDisagreesError: it is not.
     """
     try:
         verifier.verify(root)
     except ProofError as error:
-        raise OtherLogError(str(error)) from error
+        raise TreeDisagreesError(str(error)) from error
 
 
 def range_document(proof: RangeProof) -> bytes:
@@ -84,7 +86,7 @@ def plan_lines(plans: Iterable[Recorded], subtree: SubtreeHash, head: TreeHead) 
     """Lines of plans.jsonl: each plan with its proof of inclusion under a head.
 
     Raises:
-        OtherLogError: a plan is not what the head says.
+        TreeDisagreesError: a plan is not what the head says.
     """
     for plan in plans:
         index = plan.position - 1
@@ -92,7 +94,7 @@ def plan_lines(plans: Iterable[Recorded], subtree: SubtreeHash, head: TreeHead) 
         try:
             verify_inclusion(hashes, leaf=leaf_hash(plan.state), index=index, size=head.size, root=head.root)
         except ProofError as error:
-            raise OtherLogError(str(error)) from error
+            raise TreeDisagreesError(str(error)) from error
         yield document({"event": plan.state.decode(), "hashes": _spelt(hashes), "position": plan.position})
 
 
