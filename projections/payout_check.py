@@ -45,6 +45,9 @@ def check_payouts(log: LogRecorder, progress: Progress) -> Iterator[Finding]:
             yield from _prepared(replay, batch)
         for approval in replay.approvals():
             yield from _approved(replay, approval)
+        for attempt in replay.uncovered_attempts():
+            message = f"was tried again with {attempt.amount_minor}, when {attempt.payable_minor} was payable"
+            yield Finding(attempt.stream, message, (attempt.position,))
 
 
 def _adjustments(replay: Session) -> Iterator[Finding]:

@@ -80,6 +80,16 @@ class WrongLine(NamedTuple):
     reason: str | None
 
 
+class UncoveredAttempt(NamedTuple):
+    """A further attempt at a payout, and what was payable to the member at the batch's cut-off when it was made."""
+
+    position: int
+    stream: str
+    member: str
+    amount_minor: int
+    payable_minor: int
+
+
 class Again(NamedTuple):
     """A batch worked out again at its (T, P).
 

@@ -54,6 +54,7 @@ class _Way(NamedTuple):
 
     is_sparse    of all orders these are few
     has_details  each refund by itself
+    is_claimed   of all levels only those of members with a claim
     """
 
     orders: str
@@ -61,10 +62,12 @@ class _Way(NamedTuple):
     reversed: str
     is_sparse: bool = False
     has_details: bool = False
+    is_claimed: bool = False
 
 
 _BY_T = _Way("order_chunk", "refund_run", "reversed_row")
 _EACH = _Way("order_chunk", "single_run", "reversed_row", has_details=True)
+_CLAIMED = _EACH._replace(is_claimed=True)
 _LATE = _Way("late_chunk", "late_run", "late_reversed_row", is_sparse=True)
 
 
@@ -103,10 +106,9 @@ class Question:
         engine.declare("facts_joined", facts_joined)
         self._define("binding_version", materialised=False)
         self._define("piece", materialised=True)
-        self._has_crowded = bool(list(engine.rows(statement("crowded"))))
+        self._has_crowded = self._has_any("crowded")
         for name in ("reason", "rate", "currency", "reversed_order", "account_move"):
             self._define(name, materialised=True)
-        self._has_reversals = bool(list(engine.rows("SELECT position FROM reversed_order LIMIT 1")))
 
     def balances(self) -> Iterator[Balance]:
         """Lines in the order of the members' bytes, then of the currency (S-1, S-3)."""
@@ -162,9 +164,23 @@ class Question:
         self._sum_up_late()
         judge(self._engine)
 
+    def uncovered_claims(self) -> list[Row]:
+        """Further attempts at payouts that were not covered when they were made (X-4), rows of `covered`.
+
+        T must be after all that is recorded: each claim has a cut-off of its own.
+        """
+        self._define("claim", materialised=True)
+        if not list(self._engine.rows("SELECT position FROM claim LIMIT 1")):
+            return []
+        for number, chunk in enumerate(self._chunks):
+            self._take(chunk, _CLAIMED)
+            self._engine.define(f"posting_{number}", statement("posting"), materialised=True)
+        self._unite("posting", [f"posting_{number}" for number in range(len(self._chunks))])
+        return list(self._engine.rows(statement("covered")))
+
     def _sum_up_late(self) -> None:
         """Make `late_sum`: what refunds dated after T take from what is payable. Few orders have any: one chunk."""
-        if list(self._engine.rows(statement("late_refund"))):
+        if self._has_any("late_refund"):
             self._take((1, self._at_position), _LATE)
             self._define("late_sum", materialised=True)
         else:
@@ -222,14 +238,20 @@ class Question:
         else:
             self._engine.define("upline", statement("near_upline"), materialised=False)
         self._define("accrual", materialised=True)
-        if self._has_reversals or way.has_details:
-            self._engine.define("order_row", statement("level_row"), materialised=way.has_details)
+        if way.has_details or self._has_any("reversed_chunk"):
+            self._define_order_rows(way)
             restate(self._engine)
-            self._engine.define("reversed_row", statement(way.reversed), materialised=True)
+            self._engine.define("reversed_row", statement(way.reversed), materialised=False)
             self._unite("level_row", ("order_row", "reversed_row"))
         else:
             self._define("level_row", materialised=False)
         self._define("empty_level", materialised=False)
+
+    def _define_order_rows(self, way: _Way) -> None:
+        if way.is_claimed:
+            self._engine.define("every_level", statement("level_row"), materialised=False)
+        name = "claimed_level" if way.is_claimed else "level_row"
+        self._engine.define("order_row", statement(name), materialised=way.has_details)
 
     def _see_pieces(self, way: _Way) -> None:
         """Define the pieces that each of the three steps up can meet; of all orders these are nearly all."""
@@ -249,6 +271,10 @@ class Question:
         for _ in range(3):
             self._engine.define("climber", statement("climb"), materialised=True)
         self._define("upline", materialised=False)
+
+    def _has_any(self, name: str) -> bool:
+        """Whether a statement gives any row."""
+        return bool(list(self._engine.rows(statement(name))))
 
     def _define(self, name: str, *, materialised: bool) -> None:
         self._engine.define(name, statement(name), materialised=materialised)

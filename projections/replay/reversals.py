@@ -17,10 +17,13 @@ def restate(engine: Engine) -> None:
         engine.define(name, statement(name), materialised=True)
     engine.define("standing", statement("standing_start"), materialised=True)
     ((last,),) = engine.rows(statement("last_stage"))
+    parts: list[str] = []
     for stage in range((last or 0) + 1):
         engine.declare("stage", stage)
-        engine.define("stage_clawback", statement("stage_clawback"), materialised=True)
-        before = "SELECT * FROM clawback UNION ALL " if stage else ""
-        engine.define("clawback", f"{before}SELECT * FROM stage_clawback", materialised=True)  # noqa: S608  # our own names
-        engine.define("standing", statement("standing"), materialised=True)
+        parts.append(f"SELECT * FROM stage_clawback_{stage}")  # noqa: S608  # our own name
+        engine.define(f"stage_clawback_{stage}", statement("stage_clawback"), materialised=True)
+        engine.define("stage_clawback", parts[-1], materialised=False)
+        engine.define("clawback", " UNION ALL ".join(parts), materialised=False)
+        if stage != last:
+            engine.define("standing", statement("standing"), materialised=True)
     engine.define("reversed_move", statement("reversed_move"), materialised=True)

@@ -22,7 +22,7 @@ from projections import figures
 from projections.archive.reading import Archive
 from projections.balances import Balance
 from projections.replay.answers import OrderLevel, Payable, Teammate
-from projections.replay.batches import Again, Approval, Batch, Line, WrongLine, again
+from projections.replay.batches import Again, Approval, Batch, Line, UncoveredAttempt, WrongLine, again
 from projections.replay.bindings import Difference
 from projections.replay.deciding import decide_again, terms_of
 from projections.replay.duck import Duck
@@ -31,6 +31,7 @@ from projections.replay.relations import from_archive, from_store
 from projections.replay.roots import root_of_lines
 from projections.replay.statements import statement
 from projections.replay.summary import answered, balances_of
+from projections.replay.timeline import NO_END
 from projections.runner import Progress
 
 MEMORY_LIMIT = "3GB"
@@ -165,6 +166,12 @@ class Session:
         question = self._at(from_micros(approval.cut_off_us), at_position=approval.known_position)
         question.judge(approval.currency)
         return list(map(WrongLine._make, self.decided("wrong_lines", approval.stream)))
+
+    def uncovered_attempts(self) -> list[UncoveredAttempt]:
+        """Further attempts at payouts that were not covered by what was recorded before them (X-4)."""
+        question = Question(Duck(self._duck), as_of_us=NO_END, at_position=self._at_position)
+        self._asked = None
+        return list(map(UncoveredAttempt._make, question.uncovered_claims()))
 
     def decided(self, name: str, *given: str) -> list[tuple[Any, ...]]:
         """Rows of a statement of `sql/decided`, about what was recorded of payouts."""

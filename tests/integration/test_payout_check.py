@@ -266,6 +266,16 @@ WRONG_EVENTS: dict[str, tuple[list[Write], str]] = {
         ],
         "payout-b1.1: was tried again while ann was frozen",
     ),
+    "tried again uncovered": (
+        [
+            _approved,
+            lambda scribe: scribe.payout("Submitted", ("b1", 1), LATER(3)),
+            lambda scribe: scribe.payout("Failed", ("b1", 1), LATER(3)),
+            lambda scribe: scribe.adjustment("a3", "ann", -1, LATER(20)),
+            lambda scribe: scribe.payout("Submitted", ("b1", 1), LATER(5), 2),
+        ],
+        "payout-b1.1: was tried again with 4000, when 3999 was payable",
+    ),
     "another adjustment": (
         [lambda scribe: scribe.adjustment("a3", "ann", 5, LATER(1), {"amount": 6})],
         "adjustment-a3: was not proposed so, or decided before",

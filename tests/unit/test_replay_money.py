@@ -66,6 +66,7 @@ def test_random_histories_come_to_their_postings(seed: int) -> None:
             for number in range(MEMBERS):
                 expected = everything.payable(day * DAY, f"m{number}", currency)
                 assert amounts.get(f"m{number}", 0) == expected or expected < 0
+                assert expected <= available_later(everything, day * DAY, f"m{number}", currency)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -91,6 +92,32 @@ def test_random_histories_give_their_postings(seed: int) -> None:
         assert {row[0]: row[1] for row in kept if row[1]} == kept_by(expected, level=1)
         refunded = connection.execute("SELECT position, refunded_minor FROM order_outcome").fetchall()
         assert {row[0]: row[1] for row in refunded if row[1]} == refunded_by(relations, day)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_attempts_are_covered_or_not(seed: int) -> None:
+    """Every further attempt is held against what was payable at its cut-off right before it (X-4)."""
+    relations = random_relations(random.Random(200 + seed), events=900)  # noqa: S311  # no secret
+    question = ask(relations, day=100 * DAYS, chunk=700)
+    found = {row[0]: row[3:] for row in question.uncovered_claims()}
+    batches: dict[Any, Any] = {row[2]: row for row in relations.rows["batch_fact"] if row[1] == "prepared"}
+    payouts: list[Any] = relations.rows["payout_fact"]
+    claims = [row for row in payouts if row[1] == "submitted" and row[5] > 1]
+    levels = ask(relations, day=100 * DAYS)
+    expected: dict[int, tuple[int, int]] = {}
+    for position, _, _, batch, _, _, member, currency, amount, *_ in claims:
+        books = naive(relations, levels, position - 1)
+        payable = books.payable(batches[batch][6], str(relations.names[member - 1]), currency)
+        if payable < amount:
+            expected[position] = amount, payable
+    assert found == expected
+    assert claims
+
+
+def available_later(books: Books, as_of_us: int, member: str, currency: str) -> int:
+    """What is available to a member at the cut-off or, if later, at the last release: X-1's "available now"."""
+    releases = [posting.value_at_us for posting in books.postings if posting.kind in {"release", "return"}]
+    return books.accounts(max([as_of_us, *releases]))[f"member:{member}:available", currency]
 
 
 def kept_by(postings: Sequence[Posting], *, level: int) -> dict[int, int]:
