@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import tempfile
 import time
@@ -21,19 +22,34 @@ from cli.output import Report, rendered
 from cli.records import open_records
 from cli.replay_report import replay_report
 from cli.teams import Team, team_report
-from cli.terminal import coloured, counted
+from cli.terminal import coloured, counted, progress
+from cli.verifying import verification_report
 from ledger.application import Ledger
 from ledger.clock import from_micros
 from ledger.commands import command_from
 from ledger.ids import stream_of
 from ledger.store.migrate import migrate
 from ledger.store.session import Session, load
+from ledger.tree.checkpoint import sign_head
+from ledger.tree.ed25519 import SEED_BYTES
+from ledger.tree.keys import Kind, SignerKey
+from ledger.tree.signer import nothing_signed
 from projections.balances import Balance, balances_at, digest
 from projections.explanation import explain_order
-from projections.export.lines import export_events, read_events
+from projections.export.asked import Asked as Export
+from projections.export.asked import SignedHead
+from projections.export.bundle import export_bundle
+from projections.figures import Replay
+from projections.heads import head_to_sign
+from projections.parquet_check import differences
+from projections.replay.session import Setup
 from projections.replay_python import replay
 from projections.runner import Runner
 from projections.team import downline, team_totals
+from projections.tree import catch_up
+from projections.verify.asked import Asked
+from projections.verify.trust import Trust
+from projections.verify.verification import verify
 from projections.view import PACKAGES
 
 BALANCES_SHOWN_MAX = 8
@@ -67,7 +83,7 @@ def demo(*, seed: int, members: int, orders: int, file: str | None, keep: Path |
     """Run the whole story on a history made from a seed, in an SQLite file of its own.
 
     Feeds a year of a shop in, then shows balances, a team, an explained order, a replay that matches, and an export
-    that is read back and proven without the database.
+    that is signed, and verified without the database.
     """
     with _folder(keep) as folder:
         _headline("1. A history")
@@ -170,13 +186,23 @@ def _prove(ledger: Ledger, live: str, as_of: datetime, head: int, folder: Path) 
     _print(replay_report(found))
     click.echo(f"live balances  {live}\nreplay         {found.digest}   {_verdict(found.digest == live)}")
 
-    _headline("7. Export: the exact events in a file, proven without the database")
-    size = export_events(ledger.log, folder / "events.jsonl", head)
-    offline = replay(read_events(folder / "events.jsonl"), as_of)
-    is_same = (offline.digest, offline.content_root) == (found.digest, found.content_root)
-    click.echo(f"{offline.events} events, {size:,} bytes, read back and computed again")
-    click.echo(f"content root   {offline.content_root}\ndigest         {offline.digest}   {_verdict(is_same)}")
-    return is_same and found.digest == live
+    return _export(ledger, found, folder) and found.digest == live
+
+
+def _export(ledger: Ledger, found: Replay, folder: Path) -> bool:
+    """A signed head, an export under it, and what somebody without the database makes of that."""
+    _headline("7. Export: signed, and verified without the database by whoever has the public key")
+    key = SignerKey("demo.example/ledger", Kind.NOTE, secrets.token_bytes(SEED_BYTES))
+    catch_up(ledger.log)
+    head = sign_head(head_to_sign(ledger.log, nothing_signed(key.name), lambda _: None), key)
+    signed = SignedHead.verified(bytes(head), key.verifier)
+    asked = Export(signed, 1, signed.head.size, as_of=found.as_of)
+    export_bundle(ledger.log, asked, key, folder / "bundle", setup=Setup(), bars=progress)
+    answer = verify(folder / "bundle", Asked(Trust((key.verifier,)), compare_parquet=differences))
+    _print(verification_report(answer))
+    is_same = answer.report.facts.get("digest") == found.digest
+    click.echo(f"digest  {answer.report.facts.get('digest')}   {_verdict(is_same)}")
+    return answer.status == 0 and is_same
 
 
 def _verdict(is_same: bool) -> str:  # noqa: FBT001  # one word for one fact
