@@ -9,7 +9,7 @@ SELECT
     CAST(SUM(commission_minor) AS BIGINT) AS earned_minor,
     CAST(SUM(clawback_minor) AS BIGINT) AS clawed_back_minor,
     CAST(SUM(is_mature * (commission_minor - clawback_minor)) AS BIGINT) AS mature_minor,
-    0 AS adjusted_minor, 0 AS reserved_minor, 0 AS paid_minor,
+    CAST(0 AS BIGINT) AS adjusted_minor, CAST(0 AS BIGINT) AS reserved_minor, CAST(0 AS BIGINT) AS paid_minor,
     MAX(CASE WHEN level = 1 THEN 1 ELSE 0 END) AS earns_1,
     MAX(CASE WHEN level = 2 THEN 1 ELSE 0 END) AS earns_2,
     MAX(CASE WHEN level = 3 THEN 1 ELSE 0 END) AS earns_3
