@@ -27,6 +27,7 @@ from projections.duty import lag_of
 from projections.expiry_check import check_expiries
 from projections.invariant_check import check_invariants
 from projections.live_check import check_projection
+from projections.payout_check import check_payouts
 from projections.runner import Progress
 from projections.tree import NAME as TREE
 from projections.tree_check import check_tree
@@ -60,6 +61,7 @@ CONTROLS = (
     Control("bindings", check_bindings),
     Control("expiries", check_expiries),
     Control("invariants", check_invariants),
+    Control("payouts", lambda books, advance: check_payouts(books.log, advance)),
     Control("projection", check_projection),
     Control("tree", lambda books, advance: check_tree(books.log, advance)),
 )
@@ -81,6 +83,7 @@ def audit(settings: Settings, *, form: Format | None, output: Path | None) -> No
     bindings     every bind and unbind, decided again from the log before it, comes out as recorded
     expiries     every recorded lapse is one that happened, and is there once
     invariants   one referrer at a time, no loops, no more refunded than paid, accounts that add up
+    payouts      every batch comes out as recorded; approvals, payments and adjustments follow from what was before them
     projection   every live balance and row, as of now, is what a second engine makes of the log
     tree         every tile of hashes, as far as the tree has come, is what the stored events give
 

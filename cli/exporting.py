@@ -177,9 +177,25 @@ def events(settings: Settings, *, output: Path, form: Form | None, origin: str, 
         # Of an empty log nothing is all there is.
         if last > head or first > max(last, 1):
             raise PositionError(f"the log has positions 1 to {head}, not {first} to {last}")
-        with _opened(output) as out:
+        with output_at(output) as out:
             count = write_events(ledger.log, Look(first, last, _chosen(options), form, origin), out, progress)
     say(counted(count, "event") + ("" if output == STANDARD_OUTPUT else f" in {output}"))
+
+
+@contextmanager
+def output_at(output: Path) -> Generator[IO[bytes]]:
+    """The file, whole or not there; or standard output, until its reader has had enough."""
+    if output != STANDARD_OUTPUT:
+        with replacing_bytes(output) as file:
+            yield file
+        return
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Nothing more can be written, not even by the interpreter at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(DONE) from None
 
 
 def _refuse_nonsense(layout: Layout, options: dict[str, Any]) -> None:
@@ -243,19 +259,3 @@ def _form_of(output: Path) -> Form:
     if form is None:
         raise click.UsageError(f"{output} does not say by its ending what it is to be: give --format")
     return form
-
-
-@contextmanager
-def _opened(output: Path) -> Generator[IO[bytes]]:
-    """The file, whole or not there; or standard output, until its reader has had enough."""
-    if output != STANDARD_OUTPUT:
-        with replacing_bytes(output) as file:
-            yield file
-        return
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # Nothing more can be written, not even by the interpreter at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.exceptions.Exit(DONE) from None

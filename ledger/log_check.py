@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ledger.clock import from_micros, to_micros
-from ledger.commands import AHEAD_MAX, Command
+from ledger.commands import AHEAD_MAX
 from ledger.errors import CorruptEventError
 from ledger.findings import Finding
 from ledger.garbage import collection_paused
 from ledger.mapper import decode_row
+from ledger.records import Command
 from ledger.store.recorder import READ_CHUNK, LogRecorder, Recorded
 from ledger.store.session import load
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from ledger.application import Ledger
 from ledger.errors import CorruptEventError, IntegrityError
 from ledger.garbage import collection_paused
 from ledger.store.recorder import read_log
-from projections.changes import Bound, Change, Changes, Placed, Published, Refunded, Released, Renewed, read_changes
+from projections.changes import Change, Changes, OrderChange, read_changes
 from projections.child import Child, answer
+from projections.payout_changes import PayoutChange
 
 # With less before it, or in smaller batches, a child costs more than it saves.
 EVENTS_MIN = 100_000
 BATCH_SIZE_MIN = 4_000
 
-_KINDS: tuple[type[Change], ...] = (Placed, Refunded, Bound, Released, Renewed, Published)
+_KINDS: tuple[type[Change], ...] = (*get_args(OrderChange), *get_args(PayoutChange))
 _NUMBERS: dict[type[Change], int] = {kind: number for number, kind in enumerate(_KINDS)}
 _MAKE: list[Callable[[Iterable[Any]], Change]] = [kind._make for kind in _KINDS]
 

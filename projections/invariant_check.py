@@ -23,7 +23,7 @@ MEMBERS_SHOWN_MAX = 10
 # The largest integer: how the relations say that a binding has no end.
 _NO_END = (1 << 63) - 1
 
-_AMOUNTS = ("earned", "clawed_back", "pending", "available")
+_AMOUNTS = ("earned", "clawed_back", "adjusted", "pending", "available", "reserved", "paid")
 
 
 def check_invariants(books: Books, progress: Progress) -> Iterator[Finding]:
@@ -107,7 +107,7 @@ def _levels(books: Books) -> Iterator[Finding]:
 def _accounts(books: Books) -> Iterator[Finding]:
     """S-1 and S-2, of the replay: balances and their postings, one account after the other and all together."""
     for member, currency, *amounts in books.find("unlike_postings"):
-        balance, postings = _told(amounts[:4]), _told(amounts[4:])
+        balance, postings = _told(amounts[: len(_AMOUNTS)]), _told(amounts[len(_AMOUNTS) :])
         yield Finding(f"balance of {member} in {currency}", f"is {balance}; its postings come to {postings}")
     for currency, members, expense in books.find("trial_balance"):
         message = f"is {expense - members} instead of 0: members have {members}, of {expense} expensed"
@@ -120,7 +120,7 @@ def _live(balances: Sequence[Balance]) -> Iterator[Finding]:
         has = row.pending + row.available + row.reserved + row.paid
         made = row.earned - row.clawed_back + row.adjusted
         if made != has or min(row.earned, row.clawed_back) < 0:
-            amounts = _told([row.earned, row.clawed_back, row.pending, row.available])
+            amounts = _told([getattr(row, name) for name in _AMOUNTS])
             yield Finding(f"live balance of {row.member} in {row.currency}", f"does not add up: {amounts}")
 
 

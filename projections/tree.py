@@ -17,6 +17,7 @@ from ledger.garbage import collection_paused
 from ledger.store.recorder import POSITION_MAX, LogRecorder, head_of, read_states
 from ledger.store.session import Session, load
 from ledger.tree.hashing import leaf_hashes
+from ledger.tree.proofs import root_hash
 from ledger.tree.tile_hashes import HashReader, TileBuilder, TileLookup
 from ledger.tree.tiles import Tile
 from projections.checkpoint import CheckpointMovedError, begin, checkpoint, move
@@ -146,3 +147,19 @@ def tile_lookup(session: Session) -> TileLookup:
 def hash_reader(session: Session, size: int) -> HashReader:
     """The subtrees of the log's first `size` events, to make proofs from while the transaction is open."""
     return HashReader(size, tile_lookup(session))
+
+
+def root_at(session: Session, position: int) -> bytes:
+    """The root over positions 1 to this one, as this transaction sees the log; the kept tree may be behind or ahead.
+
+    Raises:
+        IntegrityError: the log has not all of these events; the tiles are not whole.
+    """
+    size = tree_size(session)
+    if size >= position:
+        return root_hash(hash_reader(session, size), position)
+    builder = TileBuilder.resume(size, tile_lookup(session))
+    while builder.size < position:
+        upto = min(builder.size + BATCH_SIZE, position)
+        builder.extend(leaf_hashes(read_states(session, builder.size, upto)))
+    return builder.root()

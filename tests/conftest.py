@@ -15,6 +15,7 @@ from ledger.store.migrate import migrate
 from projections.view import PACKAGES
 from tests import postgres_server as server_for_tests
 from tests.evidence import make_small_log
+from tests.finance import Desk, opened
 from tests.postgres_server import Databases
 
 # ---- PostgreSQL: one server per run, one database per test.
@@ -115,6 +116,20 @@ def ledger(store_url: str) -> Iterator[Ledger]:
     opened = Ledger(store_url, actor="test")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def desk(store_url: str) -> Iterator[Desk]:
+    """Finance at an empty ledger, on each engine."""
+    with opened(store_url) as desk:
+        yield desk
+
+
+@pytest.fixture
+def sqlite_desk(sqlite_url: str) -> Iterator[Desk]:
+    """Finance at an empty ledger in a file."""
+    with opened(sqlite_url) as desk:
+        yield desk
 
 
 @pytest.fixture(scope="session")

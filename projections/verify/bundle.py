@@ -13,6 +13,7 @@ from projections.verify import manifest as names
 from projections.verify.asked import Asked, Verified
 from projections.verify.entries import read_limited
 from projections.verify.figures import differences
+from projections.verify.finance import why_not_performed
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
 from projections.verify.later_range import PLANS, RangeCheck
@@ -142,7 +143,11 @@ class _Bundle:
             return (
                 f"decisions and figures follow from all events, this export begins at position {task.proof.start + 1}"
             )
-        return f"{manifest.redacted} events are hidden" if manifest.redacted else None
+        return (
+            f"{manifest.redacted} events are hidden"
+            if manifest.redacted
+            else why_not_performed(task.entries().batches())
+        )
 
     def _perform(self, manifest: Manifest, task: Task) -> None:
         report = self._report
@@ -179,6 +184,8 @@ class _Bundle:
         take = None if manifest.redacted else later.take
         self._summary = read_only(task, report, self._asked.progress, take)
         report.skip(DECISIONS, why_not)
+        if self._summary.content_root and self._summary.content_root != manifest.content_root:
+            report.find(FIGURES, "the content root is not that of the events")
         for table in TABLES:
             if self._folder.has(CSV[table]):
                 report.skip(table, why_not)

@@ -133,10 +133,28 @@ class Refund(NamedTuple):
     reason: str | None
 
 
-OtherFact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Refund
+class OfFinance(NamedTuple):
+    """A payout, an adjustment, a reversal or the like: recorded, not performed again."""
+
+    kind: int
+    position: int
+
+
+OtherFact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Refund | OfFinance
 Fact = Placed | OtherFact
-_KINDS: tuple[type[Fact], ...] = (Published, Invited, Bind, Unbind, TakenOver, Renewed, Expired, Placed, Refund)
-PUBLISHED, INVITED, BIND, UNBIND, TAKEN_OVER, RENEWED, EXPIRED, PLACED, REFUND = range(len(_KINDS))
+_KINDS: tuple[type[Fact], ...] = (
+    Published,
+    Invited,
+    Bind,
+    Unbind,
+    TakenOver,
+    Renewed,
+    Expired,
+    Placed,
+    Refund,
+    OfFinance,
+)
+PUBLISHED, INVITED, BIND, UNBIND, TAKEN_OVER, RENEWED, EXPIRED, PLACED, REFUND, OF_FINANCE = range(len(_KINDS))
 
 
 class Stored(NamedTuple):

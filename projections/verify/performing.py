@@ -14,6 +14,7 @@ from projections.verify.facts import (
     Expired,
     Fact,
     Invited,
+    OfFinance,
     OtherFact,
     Placed,
     Published,
@@ -89,6 +90,8 @@ class Performance:
                 self._published.take(fact)
             case Refund():
                 pass  # it came with its order
+            case OfFinance():
+                pass
 
     def _placed(self, order: Placed) -> None:
         """An order: its plan, its levels, what it renews, and all that refunds take back of it (P-3, A-*, B-5, R-*)."""

@@ -14,12 +14,13 @@ from projections.verify.asked import Asked, Verified
 from projections.verify.books import Books, Clawback
 from projections.verify.entries import read_limited
 from projections.verify.facts import Placed
+from projections.verify.finance import why_not_performed
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
 from projections.verify.log_reader import DECISIONS, EVENTS, RANGE, Task
 from projections.verify.manifest import CHECKPOINT
 from projections.verify.report import Report
-from projections.verify.running import perform
+from projections.verify.running import perform, read_only
 from projections.verify.stored import read_event
 from projections.verify.tile_files import TILES
 from projections.verify.trust import NO_KEY, SIGNATURE, believed_head
@@ -67,6 +68,10 @@ def _files(size: int) -> Iterator[str]:
 
 def _perform(task: Task, asked: Asked, report: Report) -> dict[int, bytes]:
     """Performs the log again as of T; returns roots of its beginnings."""
+    if (why_not := why_not_performed(task.entries().batches())) is not None:
+        report.re_performed = why_not
+        report.skip(DECISIONS, why_not)
+        return read_only(task, report, asked.progress).old_roots
     last = task.proof.size - 1
     as_of = asked.as_of or read_event(task.entries().at(last), last + 1).recorded_at
     books = Books(as_of)

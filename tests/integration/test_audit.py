@@ -35,6 +35,7 @@ NAMES = [
     "bindings",
     "expiries",
     "invariants",
+    "payouts",
     "projection",
     "tree",
 ]

@@ -8,10 +8,11 @@ import psycopg
 import pytest
 
 from cli.history import Shape, records
-from ledger import decisions
+from ledger import decisions, refunds
 from ledger.application import Ledger
+from ledger.payouts import state
 from ledger.store.session import Sql
-from projections import commissions
+from projections import commissions, payout_tables
 from projections.runner import Runner
 from tests.builders import commands
 
@@ -20,9 +21,16 @@ SETWISE = {
     "bindings": decisions._BINDINGS,
     "ancestors": decisions._ANCESTORS,
     "with_downline": decisions._WITH_DOWNLINE,
-    "refunds": decisions._REFUNDS,
+    "refunds": refunds._REFUNDS,
+    "reversed": refunds._REVERSED,
+    "frozen": state._FROZEN,
+    "references": state._REFERENCES,
+    "streams": state._STREAMS,
     "team_bindings": commissions._TEAM_BINDINGS,
     "order_outcomes": commissions._ORDER_OUTCOMES,
+    "order_refunds": commissions._REFUNDS,
+    "payout_batches": payout_tables._BATCHES,
+    "payouts": payout_tables._POSTED,
 }
 
 
@@ -62,7 +70,9 @@ def test_appending_has_the_settings_of_every_writer(postgres_url: str) -> None:
 def _scans(ledger: Ledger, sql: Sql, keys: list[str]) -> list[str]:
     """Lines of the plan that read a whole table, once or for each key, in a transaction as a writer has it."""
     explained = Sql("explain", {"postgres": "EXPLAIN " + sql.texts["postgres"]})
-    more = {"since": 0} if ":since" in sql.texts["sqlite"] else {}
+    more = {name: 1 for name in ("since", "batch") if f":{name}" in sql.texts["sqlite"]}
+    if "batch" in more:
+        keys = [str(number) for number, _ in enumerate(keys)]
     with ledger.log.writing() as session:
         lines = [str(row[0]) for row in session.rows(explained, keys=keys, **more)]
     assert any("Index" in line for line in lines)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from projections.replay.duck import Duck
-from projections.replay.pipeline import Engine, Question
+from projections.replay.engine import Engine
+from projections.replay.pipeline import Question
 from projections.replay.spark import Spark, session, stop
 from tests.random_relations import random_relations
 from tests.relations import COLUMNS, DAY
