@@ -76,7 +76,7 @@ def export_bundle(
             verifier.verify(head.root)
         # Of the last event that is shown: what is hidden does not show its time either.
         as_of = asked.as_of or _recorded_at(lines.last)
-        figures = None if asked.shown else filling.compute(lines, as_of)
+        figures = None if asked.shown is not None else filling.compute(lines, as_of)
         facts = facts_of(asked, lines, as_of, figures)
         write_manifest(folder, facts, key)
     return facts
