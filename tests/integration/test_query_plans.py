@@ -11,10 +11,12 @@ from cli.history import Shape, records
 from ledger import decisions, refunds
 from ledger.application import Ledger
 from ledger.payouts import state
-from ledger.store.session import Sql
+from ledger.store.recorder import read_states
+from ledger.store.session import Sql, load
 from projections import commissions, payout_tables
 from projections.runner import Runner
 from tests.builders import commands
+from tests.trees import append
 
 SETWISE = {
     "recorded": decisions._RECORDED,
@@ -65,6 +67,20 @@ def test_appending_has_the_settings_of_every_writer(postgres_url: str) -> None:
             appending = append.session.rows(query)
         with ledger.log.writing() as session:
             assert appending == session.rows(query) == [("force_custom_plan", "off", "off", "off")]
+
+
+def test_a_range_of_the_log_is_read_in_order(postgres_url: str) -> None:
+    """Along the index, also of a table that was never analysed: a long range would be sorted on disk."""
+    explained = Sql("explain", {"postgres": "EXPLAIN " + load("ledger.store", "select_states").texts["postgres"]})
+    with closing(Ledger(postgres_url)) as ledger:
+        append(ledger, 50_000)
+        with ledger.log.reading() as session:
+            before = str(session.rows(explained, after=20_000, upto=36_000))
+            assert len(read_states(session, 20_000, 36_000)) == 16_000
+            lines = str(session.rows(explained, after=20_000, upto=36_000))
+    assert "Sort" in before, "the planner knows better by now: is the setting still needed?"
+    assert "Index Scan" in lines
+    assert "Sort" not in lines
 
 
 def _scans(ledger: Ledger, sql: Sql, keys: list[str]) -> list[str]:
