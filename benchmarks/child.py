@@ -42,6 +42,8 @@ LATE: Mapping[str, tuple[str, str]] = {
     "export, table": ("exports", "table"),
     "peer: dump": ("exports", "dump"),
     "limit: states": ("exports", "states"),
+    "peer: replay": ("evidence", "replay_export"),
+    "limit: hash lines": ("evidence", "hash_lines"),
 }
 COMMANDS = ("ingest", "project", "replay")
 # What integrators run collects garbage as it does in their programs.
@@ -57,6 +59,7 @@ COLLECTING = (
     "duckdb",
     "export",
     "export, table",
+    "peer: replay",
 )
 
 

@@ -84,6 +84,9 @@ class _Bundle:
         if manifest is None:
             return
         report.facts |= {"from": manifest.first, "to": manifest.last, "as_of": manifest.as_of}
+        with_previous = [name in manifest.files for name in (names.PREVIOUS, names.CONSISTENCY)]
+        if with_previous != [manifest.previous is not None] * 2:
+            report.find(MANIFEST, "names an earlier tree without its files, or the files without the tree")
         said = (manifest.origin, manifest.size, manifest.root)
         if head is not None and said != (head.origin, head.size, head.root.hex()):
             report.find(MANIFEST, "origin, size or root is not the checkpoint's")
@@ -153,6 +156,8 @@ class _Bundle:
         report = self._report
         for check in (EVENTS, DECISIONS):
             report.begin(check)
+        if self._folder.size(names.PLANS):
+            report.find(PLANS, "there are plans of before position 1")
         tables = Tables(self._folder, manifest.as_of, report)
         self._summary, relations = perform(task, report, tables.take, self._asked.progress)
         tables.end(relations)
@@ -176,12 +181,15 @@ class _Bundle:
     def _read_only(self, manifest: Manifest, task: Task, why_not: str) -> None:
         report = self._report
         report.re_performed = why_not
+        if manifest.content_root is not None:
+            report.find(MANIFEST, "says a content root, which only a whole log has (G-8)")
         later = RangeCheck(report)
-        if self._head is not None and not manifest.redacted:
+        take = None if manifest.redacted else later.take
+        if self._head is not None:
             with report.checking(PLANS):
                 count = later.take_older(self._folder.file(names.PLANS), first=task.proof.start + 1, head=self._head)
-                report.begin(PLANS, f"{count} published before; the plan of every bind and order")
-        take = None if manifest.redacted else later.take
+                of_events = "" if take is None else "; the plan of every bind and order"
+                report.begin(PLANS, f"{count} published before{of_events}")
         self._summary = read_only(task, report, self._asked.progress, take)
         report.skip(DECISIONS, why_not)
         if self._summary.content_root and self._summary.content_root != manifest.content_root:
@@ -196,9 +204,10 @@ class _Bundle:
 
     def _check_figures(self, manifest: Manifest, computed: Mapping[str, object]) -> None:
         report = self._report
-        said: dict[str, object] = {"content_root": manifest.content_root}
-        if manifest.has_tables or manifest.digest is not None:
-            said |= {"digest": manifest.digest, **manifest.figures}
+        figures: dict[str, object] = {"digest": manifest.digest, **manifest.figures}
+        # Without tables there need be no figures; but what is said must be so.
+        said = {key: value for key, value in figures.items() if manifest.has_tables or value is not None}
+        said["content_root"] = manifest.content_root
         report.begin(FIGURES, ", ".join(said))
         for key, value in said.items():
             for message in differences(value, computed[key], key):
