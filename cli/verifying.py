@@ -124,7 +124,7 @@ def verification_report(found: Verified) -> Report:
     ]
     sections = [
         vertical(dict(report.facts), title="the evidence"),
-        Section(["check", "result", "findings", "detail"], checks, title="checks"),
+        Section(["check", "result", *(["findings"] if findings else []), "detail"], checks, title="checks"),
     ]
     if findings:
         sections.append(Section(["check", "position", "finding"], findings, title="findings"))

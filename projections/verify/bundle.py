@@ -68,6 +68,7 @@ class _Bundle:
             self._manifest = read_manifest(raw)
             note = self._read(names.NOTE)
             check_bundle_note(note, raw, self._manifest.origin, self._asked.trust, report)
+            report.begin(MANIFEST, "signed as it is, about this tree and these events")
         with report.checking(SIGNATURE):
             self._raw_head = self._read(names.CHECKPOINT)
             self._head = believed_head(self._raw_head, self._asked.trust, report)
@@ -143,19 +144,15 @@ class _Bundle:
 
     def _why_not_performed(self, manifest: Manifest, task: Task) -> str | None:
         if task.proof.start:
-            return (
-                f"decisions and figures follow from all events, this export begins at position {task.proof.start + 1}"
-            )
-        return (
-            f"{manifest.redacted} events are hidden"
-            if manifest.redacted
-            else why_not_performed(task.entries().batches())
-        )
+            return f"the export begins at position {task.proof.start + 1}, figures follow from all that comes before"
+        if manifest.redacted:
+            return f"{manifest.redacted} events are hidden"
+        return why_not_performed(task.entries().batches())
 
     def _perform(self, manifest: Manifest, task: Task) -> None:
         report = self._report
-        for check in (EVENTS, DECISIONS):
-            report.begin(check)
+        report.begin(EVENTS)
+        report.begin(DECISIONS, "every plan, bind, unbind, renewal, lapse, order and refund, decided again")
         if self._folder.size(names.PLANS):
             report.find(PLANS, "there are plans of before position 1")
         tables = Tables(self._folder, manifest.as_of, report)

@@ -83,6 +83,7 @@ def _perform(task: Task, asked: Asked, report: Report) -> dict[int, bytes]:
     summary, _ = perform(task, report, take, asked.progress)
     report.begin(RANGE, f"positions 1 to {task.proof.size}, all there are")
     report.begin(TILES, "every tile is what the entries give")
+    report.begin(DECISIONS, "every plan, bind, unbind, renewal, lapse, order and refund, decided again")
     report.begin(EVENTS, f"{summary.events} events, each canonical, with its own hash, in its own stream")
     report.facts |= {"as_of": as_of, "digest": books.digest(), "content_root": summary.content_root}
     report.re_performed = "not all of the events could be read" if report.counts.get(EVENTS) else None
