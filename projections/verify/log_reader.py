@@ -101,8 +101,8 @@ class LogReader:
         self._content = RootBuilder() if task.is_from_start and not task.is_redacted else None
         self._streams = StreamSet()
         self._ahead: LookAhead | None = None
-        # Positions of refunds that went with their orders and have not come yet.
-        self._attached: set[int] = set()
+        # Refunds that went with their orders and have not come yet: their hashes, by position.
+        self._attached: dict[int, int] = {}
         self._by_type: Counter[str] = Counter()
         self._redacted = 0
         self._last_recorded_at = ""
@@ -116,10 +116,11 @@ class LogReader:
             for batch in self._entries.batches():
                 self._leaves.extend(batch)
                 yield self._facts(batch)
-        self._leaves.end()
-        if suspects := self._streams.suspects():
-            for position, first, stream in begun_twice(self._begun(), suspects):
-                self.report.find(EVENTS, f"the stream {stream!a} began already at position {first} (G-6)", position)
+        with self.report.checking(EVENTS):
+            self._leaves.end()
+            if suspects := self._streams.suspects():
+                for position, first, stream in begun_twice(self._begun(), suspects):
+                    self.report.find(EVENTS, f"the stream {stream!a} began already at position {first} (G-6)", position)
 
     def summary(self) -> Summary:
         """What was read, once all batches were taken."""
@@ -164,14 +165,14 @@ class LogReader:
             if isinstance(fact, Placed):
                 refunds = [refund for refund in ahead.refunds_of(fact.stream) if refund.position > fact.position]
                 if refunds:
-                    self._attached.update([refund.position for refund in refunds])
+                    self._attached.update([(refund.position, hash(refund)) for refund in refunds])
                     fact = fact._replace(refunds=tuple(map(tuple, refunds)))  # noqa: PLW2901  # the same with more
                 yield fact
             elif isinstance(fact, Refund):
-                if fact.position not in self._attached:
+                # That it was there and the same when its order came is proven here, where the tree has its bytes.
+                if self._attached.pop(fact.position, None) != hash(fact):
                     message = f"{fact.stream} refunds {fact.order}, which is not before it (R-1)"
                     self.report.find(DECISIONS, message, fact.position)
-                self._attached.discard(fact.position)
             elif not isinstance(fact, Invited) or fact.stream in ahead.invites:
                 yield fact
 
