@@ -35,10 +35,17 @@ CASES: Mapping[str, Case] = {
     "peer: tlog-scales": trees.peer,
 }
 # DuckDB takes 20 MB when it is imported, which are not the other cases'.
-LATE: Mapping[str, str] = {"duckdb": "duckdb", "shops' digest": "shops_digest"}
+LATE: Mapping[str, tuple[str, str]] = {
+    "audit": ("benchmarks.audits", "audit"),
+    "duckdb": ("benchmarks.duck_replays", "duckdb"),
+    "shops' digest": ("benchmarks.duck_replays", "shops_digest"),
+}
 COMMANDS = ("ingest", "project", "replay")
 # What integrators run collects garbage as it does in their programs.
-COLLECTING = (*COMMANDS, "tree", "sign", "callers", "submit", "submit, vacuumed", "visible", "python", "duckdb")
+COLLECTING = (
+    *COMMANDS,
+    *("audit", "tree", "sign", "callers", "submit", "submit, vacuumed", "visible", "python", "duckdb"),
+)
 
 
 def main() -> None:
@@ -48,9 +55,15 @@ def main() -> None:
         # Nothing else pays for it.
         gc.freeze()
         gc.disable()
-    case = getattr(import_module("benchmarks.duck_replays"), LATE[job.case]) if job.case in LATE else CASES[job.case]
-    done = case(job, watch)
+    done = _case(job.case)(job, watch)
     json.dump(asdict(Measured(**asdict(done), seconds=watch.seconds, peak_mb=watch.peak_mb)), sys.stdout)
+
+
+def _case(name: str) -> Case:
+    if name not in LATE:
+        return CASES[name]
+    module, function = LATE[name]
+    return getattr(import_module(module), function)
 
 
 if __name__ == "__main__":

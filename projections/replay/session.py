@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Container, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,17 +137,6 @@ class Session:
     def order_levels(self, as_of: datetime) -> Iterator[OrderLevel]:
         """What every level of every order by T got, or why not (A-3)."""
         return self._at(as_of).order_levels()
-
-    def orders_of(self, as_of: datetime, members: Container[str]) -> list[tuple[str, str, OrderLevel]]:
-        """The orders by T that had one of these members in their upline: member, currency, and what the level got."""
-        mine = [
-            (row.beneficiary, row)
-            for row in self.order_levels(as_of)
-            if row.beneficiary is not None and row.beneficiary in members
-        ]
-        positions = sorted({row.order_position for _, row in mine})
-        currencies = dict(self._duck.execute(statement("load/currencies_at"), [positions]).fetchall())
-        return [(name, currencies[row.order_position], row) for name, row in mine]
 
     def _at(self, as_of: datetime, progress: Progress | None = None) -> Question:
         """The question of that time; the last one is kept."""
