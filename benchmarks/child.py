@@ -36,6 +36,7 @@ CASES: Mapping[str, Case] = {
 }
 # DuckDB takes 20 MB when it is imported, which are not the other cases'.
 LATE: Mapping[str, tuple[str, str]] = {
+    "audit": ("audits", "audit"),
     "duckdb": ("duck_replays", "duckdb"),
     "shops' digest": ("duck_replays", "shops_digest"),
     "export": ("exports", "bundle"),
@@ -49,6 +50,7 @@ COMMANDS = ("ingest", "project", "replay")
 # What integrators run collects garbage as it does in their programs.
 COLLECTING = (
     *COMMANDS,
+    "audit",
     "tree",
     "sign",
     "callers",

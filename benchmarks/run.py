@@ -95,6 +95,7 @@ AGAINST: Mapping[str, Against] = {
     "tree": Against("limit: hash", "peer: tlog-scales"),
     "sign": Against("limit: hash"),
     "one proof": Against(),
+    "audit": Against("limit: read"),
     "callers": Against("limit: append, in groups", "peer: save, one by one"),
     "submit": Against(),
     "submit, vacuumed": Against(peer="submit"),
@@ -214,6 +215,7 @@ def _jobs(engine: Engine, stream: Stream, sizes: Sizes, stores: Mapping[str, str
         "tree": Job(case="tree", log=whole, batch_size=INTEGRATED_SIZE),
         "sign": Job(case="sign", log=whole, batch_size=INTEGRATED_SIZE),
         "limit: hash": Job(case="limit: hash", log=whole, batch_size=INTEGRATED_SIZE),
+        "audit": Job(case="audit", log=whole),
     }
     if not stream.is_larger:
         jobs |= _jobs_beside_peers(engine, stream, sizes, stores)

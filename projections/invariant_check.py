@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from ledger.clock import format_instant, from_micros
-from ledger.findings import Finding
+from ledger.findings import Finding, instant
 from ledger.log_check import FINDINGS_MAX
 from projections.balances import Balance
 from projections.books import Books
@@ -59,8 +58,8 @@ def _plan(plan: int | None) -> str:
 def _bindings(books: Books) -> Iterator[Finding]:
     """B-1, B-2 and B-6: at no instant has anybody two referrers, or is below themselves."""
     for other, bind, name, from_us, until_us in books.find("overlaps"):
-        until = "has no end" if until_us == _NO_END else f"is in force until {_at(until_us)}"
-        message = f"begins at {_at(from_us)}, but the one at position {other} {until}"
+        until = "has no end" if until_us == _NO_END else f"is in force until {instant(until_us)}"
+        message = f"begins at {instant(from_us)}, but the one at position {other} {until}"
         yield Finding(f"binding of {name} at position {bind}", message, (other, bind))
     circles = on_circles(books.edges(), books.members())
     # Their names are asked for once all are found: one question at a time.
@@ -73,7 +72,7 @@ def _loop(books: Books, loop: Loop) -> Finding:
     shown = loop.members[:MEMBERS_SHOWN_MAX]
     names = dict(books.find("names", members=list(shown)))
     more = f" and {len(loop.members) - len(shown)} more" if len(loop.members) > len(shown) else ""
-    message = f"closes at {_at(loop.from_us)}: {', '.join([names[member] for member in shown])}{more}"
+    message = f"closes at {instant(loop.from_us)}: {', '.join([names[member] for member in shown])}{more}"
     return Finding(f"loop of {len(loop.members)}", message, tuple(sorted(loop.binds)))
 
 
@@ -128,7 +127,3 @@ def _told(amounts: Sequence[int | None]) -> str:
     if amounts[0] is None:
         return "none"
     return " ".join([f"{name}={amount}" for name, amount in zip(_AMOUNTS, amounts, strict=True)])
-
-
-def _at(micros: int) -> str:
-    return format_instant(from_micros(micros))

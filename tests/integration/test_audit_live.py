@@ -207,6 +207,21 @@ def test_a_damaged_row_is_named(tool: Tool, store_url: str, damage: str) -> None
     assert message in finding["finding"]
 
 
+def test_a_balance_below_nothing_does_not_add_up(tool: Tool, store_url: str) -> None:
+    """Earned and clawed back are never negative (S-1)."""
+    Forger(store_url).run("UPDATE balance SET clawed_back_minor = -5 WHERE member = 'ann'")
+    invariant, _ = found(tool, "invariants", "projection")
+    assert invariant["subject"] == "live balance of ann in GBP"
+    assert invariant["finding"].startswith("does not add up: earned=700 clawed_back=-5")
+
+
+def test_a_list_that_cannot_be_read_is_a_finding(tool: Tool, store_url: str) -> None:
+    """Not an error that nobody thought of."""
+    Forger(store_url).run("UPDATE member_order SET positions = 'x' WHERE member = 'cat'")
+    (finding,) = found(tool, "projection")
+    assert "cannot be followed" in finding["finding"]
+
+
 def test_a_rebuild_mends_what_is_damaged(tool: Tool, store_url: str) -> None:
     """All at once; afterwards every control passes."""
     assert found(tool) == []
