@@ -179,17 +179,25 @@ class _Money:
             self.amounts[member] += amount
 
 
-def seated(seat: Seat) -> Ledger:
-    """A ledger at which it is always NOW."""
+def seated(seat: Seat, now: datetime = NOW) -> Ledger:
+    """A ledger at which it is always `now`."""
     url, actor = seat
-    return Ledger(url, actor=actor, clock=lambda: NOW)
+    return Ledger(url, actor=actor, clock=lambda: now)
 
 
 @contextmanager
-def desk(url: str) -> Generator[Desk]:
-    """People at a store: labels on SQLite, logins on PostgreSQL. A plan with minimums is in force."""
+def staffed_desk(url: str) -> Generator[Desk]:
+    """People at a store in which a plan with minimums is in force."""
+    with desk(url) as people:
+        submit(people.clerk, plan(min_payout={"GBP": MINIMUM, "EUR": MINIMUM}))
+        yield people
+
+
+@contextmanager
+def desk(url: str, now: datetime = NOW) -> Generator[Desk]:
+    """People at a store: labels on SQLite, logins on PostgreSQL. For them it is always `now`."""
     if url.startswith("sqlite"):
-        with _opened([(url, "clerk"), (url, "chief"), (url, "other")]) as opened:
+        with _opened([(url, "clerk"), (url, "chief"), (url, "other")], now) as opened:
             yield opened
         return
     writer: LiteralString = f"IN ROLE {WRITER_ROLE}"
@@ -198,14 +206,13 @@ def desk(url: str) -> Generator[Desk]:
         login(url, writer) as clerk,
         login(url, approver) as chief,
         login(url, approver) as other,
-        _opened([(url_of(url, name), "finance") for name in (clerk, chief, other)]) as opened,
+        _opened([(url_of(url, name), "finance") for name in (clerk, chief, other)], now) as opened,
     ):
         yield opened
 
 
 @contextmanager
-def _opened(people: Sequence[Seat]) -> Generator[Desk]:
-    ledgers = [seated(seat) for seat in people]
+def _opened(people: Sequence[Seat], now: datetime) -> Generator[Desk]:
+    ledgers = [seated(seat, now) for seat in people]
     with closing(ledgers[0]), closing(ledgers[1]), closing(ledgers[2]):
-        submit(ledgers[0], plan(min_payout={"GBP": MINIMUM, "EUR": MINIMUM}))
         yield Desk(*ledgers)

@@ -12,7 +12,7 @@ from ledger.findings import Finding
 from ledger.payouts.approving import reject
 from tests.builders import freeze, order, refund, reversal, submit
 from tests.integration.test_append_only import connected
-from tests.payout_desk import Desk, desk, said
+from tests.payout_desk import Desk, said, staffed_desk
 
 AT = "2026-02-01T00:00:00Z"
 
@@ -105,7 +105,7 @@ def test_everything_comes_back_from_the_log(people: Desk, store_url: str) -> Non
 )
 def test_a_log_that_refers_to_nothing_is_no_log_of_ours(store_url: str, stream: str, topic: str, message: str) -> None:
     """A second reversal, a batch out of nowhere: the control cannot go on, and says where."""
-    with desk(store_url) as people:
+    with staffed_desk(store_url) as people:
         fill(people)
         people.prepare("b8", {"ann": 200})
         reject(people.clerk, "b8", "no")
