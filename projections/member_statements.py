@@ -96,7 +96,7 @@ def statement_of_period(
         log: the log.
         account: whose, in which currency.
         end: where the period ends; None: the open one.
-        as_of: T; of a closed period nothing counts later.
+        as_of: T, of the open one; a closed period is shown whole.
 
     Raises:
         NotFoundError: no period that ends then is closed at the view's position.
@@ -110,7 +110,8 @@ def statement_of_period(
     within: list[Posting] = []
     for posting in books.postings(calendar.period_of):
         booked = calendar.period_of(posting.position, posting.value_at_us)
-        if booked == period and posting.value_at_us <= to_micros(as_of):
+        is_due = period is not None or posting.value_at_us <= to_micros(as_of)
+        if booked == period and is_due:
             within.append(posting)
         elif booked is not None and (period is None or booked < period):
             before.append(posting)

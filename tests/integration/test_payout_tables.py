@@ -21,7 +21,7 @@ from ledger.store.session import Session
 from ledger.tree.hashing import root_of
 from projections.adjustments import adjustments, freezes, frozen_now
 from projections.balances import balances_at, digest
-from projections.batches import batch_of, batches, payout_of, payouts_in, payouts_of, steps_of
+from projections.batches import PayoutFound, batch_of, batches, payout_of, payouts_in, payouts_of, steps_of
 from projections.checkpoint import checkpoint
 from projections.commissions import NAME
 from projections.explanation import explain_member, explain_order
@@ -176,25 +176,30 @@ def assert_projected(desk: Desk) -> None:
 def test_every_step_of_a_payout_is_shown_as_it_was_known_then(desk: Desk) -> None:
     """States, attempts, references and times, now and at every earlier position."""
     reserved(desk, ann=300)
-    log, states = desk.clerk.log, [desk.clerk.log.head()]
+    log, states, live = desk.clerk.log, list[int](), list[PayoutFound]()
+
+    def note() -> None:
+        desk.project()
+        states.append(log.head())
+        with log.reading() as session:
+            live.append(payout_of(session, "B1.1"))
 
     def then(at: int, decide: Callable[[], Outcome]) -> None:
         desk.clock.now = day(at)
         assert decide().name == "recorded"
-        states.append(log.head())
+        note()
 
+    note()
     then(4, lambda: desk.send("B1", [1]))
     then(5, lambda: desk.settle("B1.1", "unknown", (300, "GBP")))
     then(6, lambda: desk.settle("B1.1", "failed", (300, "GBP"), "F1"))
     then(7, lambda: desk.send("B1", [1], 2))
     then(8, lambda: desk.settle("B1.1", "paid", (300, "GBP"), "P2"))
     then(9, lambda: desk.settle("B1.1", "returned", (300, "GBP"), "R2"))
-    shown: list[tuple[str, int | None, str | None, int]] = []
-    for position in states:
+    for position, row in zip(states, live, strict=True):
         with view_at(log, position) as (session, _):
-            row = payout_of(session, "B1.1")
-            shown.append((row.state, row.attempt, row.reference, row.since.day))
-    assert shown == [
+            assert payout_of(session, "B1.1") == row
+    assert [(row.state, row.attempt, row.reference, row.since.day) for row in live] == [
         ("reserved", None, None, 3),
         ("submitted", 1, None, 4),
         ("unknown", 1, None, 5),
@@ -520,3 +525,37 @@ def test_a_close_has_the_root_of_the_log_and_the_digest_of_its_end(desk: Desk, *
         before.digest,
         [1_007 if is_integrated else 1_000],
     )
+
+
+def test_a_late_fact_stands_on_the_statement_of_the_open_period(desk: Desk) -> None:
+    """With the period it belongs to; what it takes of a maturity that was closed is a line of its own."""
+    desk.clock.now = day(12)
+    desk.record(
+        plan(hold_days=3), bind("b1", "ben", "ann", day(1).isoformat()), order("o1", "ben", 10_000, day(2).isoformat())
+    )
+    assert desk.close_period(day(10)).name == "recorded"
+    desk.record(refund("r1", "o1", 4_000, day(3).isoformat()), order("o2", "ben", 90, day(11).isoformat()))
+    desk.project()
+    account, log = Account("ann", "GBP"), desk.clerk.log
+    with log.reading() as session:
+        closed, still_open = (statement_of_period(session, log, account, end, day(12)) for end in (day(10), None))
+    assert [(line.posting.kind, line.balance_minor) for line in closed.lines] == [("accrual", 1_000), ("maturity", 0)]
+    assert (closed.closing.available, still_open.opening) == (1_000, closed.closing)
+    late = [
+        (line.posting.kind, line.posting.stream, line.pending_minor, line.available_minor, line.belongs_end)
+        for line in still_open.lines
+    ]
+    assert late == [
+        ("clawback", "refund-r1", -400, 0, day(10)),
+        ("maturity", "order-o1", 400, -400, day(10)),
+        ("accrual", "order-o2", 9, 0, None),
+    ]
+    (commission,) = {line.earned for line in closed.lines}
+    assert commission is not None
+    assert (commission.level, commission.rate_ppm, commission.base_minor, commission.remainder_ppm) == (
+        1,
+        100_000,
+        10_000,
+        0,
+    )
+    assert (still_open.closing.pending, still_open.closing.available) == (9, 600)

@@ -245,6 +245,12 @@ def test_closed_periods_never_change(desk: Desk, seed: int) -> None:
     assert len(closed) >= 2
     with log.reading() as session:
         assert_books_of_periods(desk, session)
+        for member in MEMBERS:
+            account, now = Account(member, "GBP"), desk.clock.now
+            still_open = statement_of_period(session, log, account, None, now)
+            assert (still_open.start, still_open.end) == (max(closed), None)
+            assert still_open.closing == balance_of(session, account, now)
+            assert_adds_up(still_open)
 
 
 def of_period(desk: Desk, session: Session, end: datetime) -> Iterator[object]:
@@ -256,7 +262,7 @@ def of_period(desk: Desk, session: Session, end: datetime) -> Iterator[object]:
 def statements(desk: Desk, session: Session, end: datetime) -> Iterator[Statement]:
     """Everybody's statement of a closed period, whatever the position they are asked at."""
     for member in MEMBERS:
-        found = statement_of_period(session, desk.clerk.log, Account(member, "GBP"), end, desk.clock.now)
+        found = statement_of_period(session, desk.clerk.log, Account(member, "GBP"), end, START)
         assert_adds_up(found)
         yield replace(found, at_position=0)
 

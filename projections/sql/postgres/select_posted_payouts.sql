@@ -3,5 +3,5 @@
 -- keys  bigint[]  their numbers
 SELECT p.no, p.value_at_us
 FROM unnest(:keys::bigint[]) AS k (no)
-JOIN payout AS p ON p.batch = :batch AND p.no = k.no
+CROSS JOIN LATERAL (SELECT no, value_at_us FROM payout WHERE batch = :batch AND no = k.no LIMIT 1) AS p
 WHERE p.value_at_us IS NOT NULL
