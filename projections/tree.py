@@ -170,5 +170,5 @@ def root_at(session: Session, position: int) -> bytes:
     builder = TileBuilder.resume(size, tile_lookup(session))
     while builder.size < position:
         upto = min(builder.size + BATCH_SIZE, position)
-        builder.extend(leaf_hashes(read_states(session, builder.size, upto)))
+        builder.extend(read_leaf_hashes(session, builder.size, upto))
     return builder.root()

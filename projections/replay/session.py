@@ -186,17 +186,6 @@ class Session:
         """What every level of every order by T got, or why not (A-3)."""
         return self._at(as_of).order_levels()
 
-    def orders_of(self, as_of: datetime, members: Container[str]) -> list[tuple[str, str, OrderLevel]]:
-        """The orders by T that had one of these members in their upline: member, currency, and what the level got."""
-        mine = [
-            (row.beneficiary, row)
-            for row in self.order_levels(as_of)
-            if row.beneficiary is not None and row.beneficiary in members
-        ]
-        positions = sorted({row.order_position for _, row in mine})
-        currencies = dict(self._duck.execute(statement("load/currencies_at"), [positions]).fetchall())
-        return [(name, currencies[row.order_position], row) for name, row in mine]
-
     def _at(self, as_of: datetime, progress: Progress | None = None, at_position: int | None = None) -> Question:
         """The question of that time, at P unless said otherwise; the last one is kept."""
         known = self._at_position if at_position is None else at_position

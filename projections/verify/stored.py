@@ -15,7 +15,7 @@ from ledger.canonical import canonical
 from ledger.clock import parse_instant
 from ledger.errors import MalformedEvidenceError
 from projections.verify.canonical_form import expect_keys, read_object, shown
-from projections.verify.facts import OF_FINANCE, Fact, OfFinance, Stored
+from projections.verify.facts import OF_FINANCE, OfFinance, Stored
 from projections.verify.finance import is_of_finance, read_of_finance
 from projections.verify.grammar import (
     ENVELOPE,
