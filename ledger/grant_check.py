@@ -22,6 +22,7 @@ _TRIGGERS = load(LEDGER, "select_event_triggers")
 _RULES = load(LEDGER, "select_event_rules")
 _OBJECTS = load(LEDGER, "select_event_objects")
 
+_APPROVALS = "'PayoutBatchApproved'::text, 'AdjustmentPosted'::text"
 # As PostgreSQL tells what the migration made.
 TRIGGERS: Mapping[str, tuple[str, str]] = {
     "event_append_only": (
@@ -29,8 +30,7 @@ TRIGGERS: Mapping[str, tuple[str, str]] = {
         "refledger_refuse_change()",
     ),
     "event_approved": (
-        "AFTER INSERT ON event FOR EACH ROW"
-        " WHEN (new.topic = ANY (ARRAY['PayoutBatchApproved'::text, 'AdjustmentPosted'::text]))",
+        f"AFTER INSERT ON event FOR EACH ROW WHEN (new.topic = ANY (ARRAY[{_APPROVALS}]))",
         "refledger_check_approver()",
     ),
     "event_in_order": (
