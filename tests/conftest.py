@@ -31,6 +31,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` is looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of which one store is enough among the quick ones are long ones on PostgreSQL."""
+    for item in items:
+        if item.get_closest_marker("long_on_postgres") and "[postgres" in item.nodeid:
+            item.add_marker(pytest.mark.slow)
+
+
 class Worker(Protocol):
     """A worker of pytest-xdist as its controller sees it."""
 

@@ -63,7 +63,7 @@ JOINED = (HEAD, 16)
 @pytest.mark.parametrize(
     ("master", "ways"),
     [
-        ("local[2]", [CLIMBED]),
+        pytest.param("local[2]", [CLIMBED], marks=pytest.mark.slow),
         pytest.param("local-cluster[2,1,1024]", [JOINED, CLIMBED], marks=pytest.mark.slow),
     ],
 )

@@ -34,6 +34,7 @@ def people(store_url: str) -> Iterator[Desk]:
         yield desk
 
 
+@pytest.mark.long_on_postgres
 def test_a_year_paid_month_by_month(people: Desk) -> None:
     """Nobody is paid twice or more than earned; debts are netted; every batch comes out the same again."""
     chance = Random(2011)  # noqa: S311  # no secret
