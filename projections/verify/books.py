@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
@@ -69,8 +69,8 @@ class _Currency:
     __slots__ = ("accounts", "orders", "taken")
 
     def __init__(self) -> None:
-        self.accounts: dict[str, _Account] = {}
-        self.orders: dict[_Reasons, list[int]] = {}
+        self.accounts: dict[str, _Account] = defaultdict(lambda: [0] * (_PENDING + 1))
+        self.orders: dict[_Reasons, list[int]] = defaultdict(lambda: [0, 0])
         self.taken = [[0, 0] for _ in range(LEVELS)]
 
     def level(self, index: int) -> dict[str, int]:
@@ -108,22 +108,18 @@ class Books:
         books = self._currencies.get(order.currency)
         if books is None:
             books = self._currencies[order.currency] = _Currency()
-        one, two, three = levels
-        reasons = (one[0], two[0], three[0])
-        counts = books.orders.get(reasons)
-        if counts is None:
-            counts = books.orders[reasons] = [0, 0]
+        (one, _, _), (two, _, _), (three, _, _) = levels
+        counts = books.orders[one, two, three]
         counts[0] += 1
         counts[1] += order.amount_minor
-        accounts, is_pending = books.accounts, available_at > self._as_of
-        for index, (reason, beneficiary, minor) in enumerate(levels):
+        is_pending, index = available_at > self._as_of, 0
+        for reason, beneficiary, minor in levels:
             if reason == "paid" and beneficiary is not None:
-                account = accounts.get(beneficiary)
-                if account is None:
-                    account = accounts[beneficiary] = [0] * (_PENDING + 1)
+                account = books.accounts[beneficiary]
                 account[index] += minor
                 if is_pending:
                     account[_PENDING] += minor
+            index += 1
         for clawback in clawbacks:
             if clawback.value_at <= self._as_of:
                 _take_back(books, levels, clawback, is_pending=is_pending)

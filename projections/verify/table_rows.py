@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from ledger.clock import format_instant
 from ledger.plan import LEVELS
@@ -30,12 +31,8 @@ _EXPENSE = "expense:commission"
 
 def cell(text: str) -> str:
     """A text as a CSV cell."""
-    return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text
-
-
-def _needs_quotes(text: str) -> bool:
-    """No id holds the end of a line."""
-    return "," in text or '"' in text
+    # No id holds the end of a line.
+    return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
 
 
 def balance_row(balance: Balance) -> str:
@@ -55,7 +52,8 @@ def outcome_row(order: Placed, available_at: str, levels: Levels, counted: Seque
         kept_1, kept_2, kept_3 = kept_1 - lost_1, kept_2 - lost_2, kept_3 - lost_3
     plan, above_1, above_2, above_3 = number or "", above_1 or "", above_2 or "", above_3 or ""
     # All at once, as hardly any needs quotes.
-    if _needs_quotes(f"{stream}{member}{above_1}{above_2}{above_3}"):
+    names = f"{stream}{member}{above_1}{above_2}{above_3}"
+    if "," in names or '"' in names:
         stream, member, above_1, above_2, above_3 = map(cell, (stream, member, above_1, above_2, above_3))
     return (
         f"{stream},{position},{at},{member},{currency},{amount},{plan},{available_at},{refunded},"
@@ -67,13 +65,12 @@ def posting_rows(order: Placed, available_at: str, levels: Levels, clawbacks: Se
     """The lines of `postings` that an order and its refunds make: accruals, clawbacks, maturities (S-2)."""
     _, position, stream, at, _, currency, _, _, _, _, _ = order
     accruals = maturities = ""
-    name, is_mature = cell(stream), available_at <= as_of
-    for level, (reason, member, minor) in enumerate(levels, start=1):
+    name, is_mature, level = cell(stream), available_at <= as_of, 0
+    for reason, member, minor in levels:
+        level += 1
         if reason != "paid" or member is None:
             continue
-        pending, available = f"member:{member}:pending", f"member:{member}:available"
-        if _needs_quotes(member):
-            pending, available = cell(pending), cell(available)
+        pending, available = _accounts(member)
         accruals += f"{name},accrual,{level},{position},{at},{_EXPENSE},{pending},{currency},{minor}\n"
         if is_mature:
             left = minor
@@ -89,15 +86,24 @@ def posting_rows(order: Placed, available_at: str, levels: Levels, clawbacks: Se
     return accruals + maturities
 
 
+@lru_cache(maxsize=100_000)
+def _accounts(member: str) -> tuple[str, str]:
+    """A member's accounts of what is pending and of what is available, as cells."""
+    return cell(f"member:{member}:pending"), cell(f"member:{member}:available")
+
+
 def _clawback_rows(
     order: Placed, available_at: str, levels: Levels, clawbacks: Sequence[Clawback], as_of: str
 ) -> Iterator[str]:
     name, currency = cell(order.stream), order.currency
     for position, value_at, _, taken in clawbacks:
-        state = "pending" if value_at < available_at else "available"
+        if value_at > as_of:
+            continue
+        is_pending = value_at < available_at
         for level, ((_, member, _), minor) in enumerate(zip(levels, taken, strict=True), start=1):
-            if minor and value_at <= as_of:
-                account = cell(f"member:{member}:{state}")
+            if minor and member is not None:
+                pending, available = _accounts(member)
+                account = pending if is_pending else available
                 yield f"{name},clawback,{level},{position},{value_at},{account},{_EXPENSE},{currency},{minor}\n"
 
 
