@@ -13,7 +13,7 @@ from contextlib import suppress
 from ledger.errors import MalformedEvidenceError
 from ledger.ids import Kind, stream_of
 from projections.verify.entries import Entries
-from projections.verify.facts import Bind, Fact, Refund
+from projections.verify.facts import Bind, Fact, Refund, Stored
 from projections.verify.stored import read_event
 
 # What events of these types end with; bytes that only look so are read and then are no refund.
@@ -38,34 +38,38 @@ class LookAhead:
         with suppress(MalformedEvidenceError, OSError):  # found where all events are read
             self._look()
 
-    def refunds_of(self, order: str) -> list[Refund]:
-        """All refunds that name an order's stream, in order of position."""
-        if (last := self._last.get(hash(order), _NONE)) == _NONE:
-            return []
-        found = [refund for refund in self._refunds(last) if refund.order == order]
+    def may_be_refunded(self, order: str) -> bool:
+        """Whether refunds may name an order's stream; no is certain."""
+        return hash(order) in self._last
+
+    def refunds_of(self, order: str) -> list[tuple[bytes, Stored]]:
+        """All refunds that name an order's stream, in order of position, each as bytes and as what they say."""
+        found = list(self._refunds(order, self._last.get(hash(order), _NONE)))
         return found[::-1]
 
-    def _refunds(self, index: int) -> Iterator[Refund]:
+    def _refunds(self, order: str, index: int) -> Iterator[tuple[bytes, Stored]]:
         while index != _NONE:
-            fact = read_event(self._entries.at(self._places[index]), self._positions[index]).fact
-            if isinstance(fact, Refund):
-                yield fact
+            raw = self._entries.at(self._places[index])
+            event = read_event(raw, self._positions[index])
+            if isinstance(event.fact, Refund) and event.fact.order == order:
+                yield raw, event
             index = self._before[index]
 
     def _look(self) -> None:
         place = position = 0
         for batch in self._entries.batches():
-            for entry in batch:
-                position += 1
+            places = self._entries.places(place, batch)
+            for index, entry in enumerate(batch):
                 if not entry.endswith(_ORDER):
                     if entry.endswith(_REFUNDS):
                         order = _quick_stream("order", _REFUNDED, entry) or _order_of(entry)
-                        self._take_refund(order, position, place)
+                        self._take_refund(order, position + index + 1, places[index])
                     elif _INVITE in entry and entry.endswith(_BINDS):
                         invite = _quick_stream("invite", _INVITE, entry) or _invite_of(entry)
                         if invite is not None:
                             self.invites.add(invite)
-                place = self._entries.after(place, entry)
+            place = places[-1]
+            position += len(batch)
 
     def _take_refund(self, order: str | None, position: int, place: int) -> None:
         if order is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import le
 from pathlib import Path
+from typing import Any
 
 from ledger.errors import MalformedEvidenceError
 from ledger.tree.hashing import RootBuilder, leaf_hash, leaf_hashes
@@ -28,7 +29,7 @@ REDACTED = re.compile(rb'\{"redacted":"([0-9a-f]{64})"\}')
 # In canonical JSON only the envelope's own key can look like this, near the end: inside a string quotes are escaped.
 _RECORDED_AT = b'"recorded_at":"'
 _RECORDED_AT_BYTES = len(b'"recorded_at":"2026-01-31T12:00:00.000000Z",')
-_DERIVED = "BindingExpired"
+_DERIVED = b'"type":"BindingExpired","v":1}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,9 @@ class LogReader:
         self._content = RootBuilder() if task.is_from_start and not task.is_redacted else None
         self._streams = StreamSet()
         self._ahead: LookAhead | None = None
-        # Refunds that went with their orders and have not come yet: their hashes, by position.
-        self._attached: dict[int, int] = {}
+        # Refunds that went with their orders and have not come yet, by position: the hash of their bytes, and what
+        # those say, so that the same bytes need not be read again where they come.
+        self._attached: dict[int, tuple[int, Stored]] = {}
         self._by_type: Counter[str] = Counter()
         self._redacted = 0
         self._last_recorded_at = ""
@@ -137,11 +139,15 @@ class LogReader:
         )
 
     def _facts(self, batch: list[bytes]) -> list[Fact]:
-        events, contents, position = list[Stored](), list[bytes](), self._position
+        events, kept, position = list[Stored](), list[bytes](), self._position
+        attached = self._attached
         for raw in batch:
             position += 1
             try:
-                event = read_event(raw, position)
+                if position in attached and attached[position][0] == hash(raw):
+                    event = attached[position][1]
+                else:
+                    event = read_event(raw, position)
             except (MalformedEvidenceError, ValueError) as error:
                 if self._task.is_redacted and REDACTED.fullmatch(raw):
                     self._redacted += 1
@@ -149,12 +155,10 @@ class LogReader:
                     self.report.find(EVENTS, str(error), position)
                 continue
             events.append(event)
-            if event.topic != _DERIVED:
-                start = raw.rfind(_RECORDED_AT)
-                contents.append(raw[:start] + raw[start + _RECORDED_AT_BYTES :])
+            kept.append(raw)
         self._position = position
         if self._content is not None:
-            self._content.extend(leaf_hashes(contents))
+            self._content.extend(leaf_hashes(_contents(kept)))
         self._place(events)
         facts = [event.fact for event in events]
         return facts if self._ahead is None else list(self._prepared(facts, self._ahead))
@@ -163,18 +167,24 @@ class LogReader:
         """Facts as they are performed: a refund goes with its order, which it must come after (R-1)."""
         for fact in facts:
             if isinstance(fact, Placed):
-                refunds = [refund for refund in ahead.refunds_of(fact.stream) if refund.position > fact.position]
-                if refunds:
-                    self._attached.update([(refund.position, hash(refund)) for refund in refunds])
-                    fact = fact._replace(refunds=tuple(map(tuple, refunds)))  # noqa: PLW2901  # the same with more
-                yield fact
+                yield self._with_refunds(fact, ahead) if ahead.may_be_refunded(fact.stream) else fact
             elif isinstance(fact, Refund):
                 # That it was there and the same when its order came is proven here, where the tree has its bytes.
-                if self._attached.pop(fact.position, None) != hash(fact):
+                _, was = self._attached.pop(fact.position, (0, None))
+                if was is None or was.fact != fact:
                     message = f"{fact.stream} refunds {fact.order}, which is not before it (R-1)"
                     self.report.find(DECISIONS, message, fact.position)
             elif not isinstance(fact, Invited) or fact.stream in ahead.invites:
                 yield fact
+
+    def _with_refunds(self, order: Placed, ahead: LookAhead) -> Placed:
+        """An order with all refunds that come later, which are expected as they were found now."""
+        refunds = list[tuple[Any, ...]]()
+        for raw, event in ahead.refunds_of(order.stream):
+            if event.fact.position > order.position:
+                self._attached[event.fact.position] = hash(raw), event
+                refunds.append(tuple(event.fact))
+        return order._replace(refunds=tuple(refunds)) if refunds else order
 
     def _place(self, events: list[Stored]) -> None:
         """What ties events to those before them."""
@@ -201,6 +211,15 @@ class LogReader:
                     continue
                 if event.seq == 1:
                     yield position, event.stream
+
+
+def _contents(entries: list[bytes]) -> list[bytes]:
+    """The entries that content is made of, without when they were recorded (G-8)."""
+    return [
+        entry[: (start := entry.rfind(_RECORDED_AT))] + entry[start + _RECORDED_AT_BYTES :]
+        for entry in entries
+        if not entry.endswith(_DERIVED)
+    ]
 
 
 class _Leaves:

@@ -7,13 +7,13 @@ event is, that would say too. A test holds them together, for every type.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
-from ledger.ids import Kind, stream_of
-from projections.verify.facts import PLACED, REFUND, Placed, Refund, Stored
+from ledger.ids import DEFAULT_SOURCE, Kind, stream_of
+from projections.verify.facts import BIND, INVITED, PLACED, REFUND, Bind, Invited, Placed, Refund, Stored
 from projections.verify.grammar import (
     ENVELOPE,
     EVENT_TYPES,
@@ -21,6 +21,7 @@ from projections.verify.grammar import (
     ID,
     INSTANT,
     RELEASED,
+    SOURCE,
     TAKEN_OVER,
     EventType,
     asked_fields,
@@ -31,7 +32,11 @@ from projections.verify.making import Parts
 
 _TYPE = b'"type":"'
 _VERSION = b'","v":1}'
-_ORDER_END, _REFUND_END = b'"type":"OrderPlaced","v":1}', b'"type":"OrderRefunded","v":1}'
+_ORDER_END = b'"type":"OrderPlaced","v":1}'
+
+# As `Placed(...)`, without a call of Python for each.
+_placed = cast("Callable[[type[Placed], tuple[Any, ...]], Placed]", tuple.__new__)
+_stored = cast("Callable[[type[Stored], tuple[Any, ...]], Stored]", tuple.__new__)
 
 
 # Of lines that the pattern of an order let pass: no text in them holds a quote.
@@ -80,13 +85,15 @@ def quick_parts(raw: bytes) -> Parts | None:
 
 
 def quick_event(raw: bytes, position: int) -> Stored | None:
-    """An order or a refund in a common spelling: most events are one."""
+    """An order, a refund, an invite or a bind in a common spelling: most events are one."""
     if raw.endswith(_ORDER_END):
         pattern, read = _ORDER, _order
-    elif raw.endswith(_REFUND_END):
-        pattern, read = _REFUND, _refund
     else:
-        return None
+        at = raw.rfind(_TYPE)
+        found = _AT_ONCE.get(raw[at + len(_TYPE) : -len(_VERSION)])
+        if found is None:
+            return None
+        pattern, read = found
     try:
         match = pattern.fullmatch(raw.decode())
     except UnicodeDecodeError:
@@ -95,43 +102,59 @@ def quick_event(raw: bytes, position: int) -> Stored | None:
 
 
 def _order(groups: Sequence[Any], position: int) -> Stored | None:
-    content, asked, amount, at, carriage, currency, order_id, given, member, exponent, plan, *envelope = groups
-    recorded_at, source, stream = envelope
+    content, asked, amount, at, carriage, currency, _, given, member, exponent, plan, *envelope = groups
+    recorded_at, _, _, stream = envelope
     paid, lines = int(amount), None
     if given is not None:
-        lines = tuple([(int(number), int(part)) for part, number in _LINE.findall(given)])
-        if sum([part for _, part in lines]) != paid or len({number for number, _ in lines}) != len(lines):
+        found = _LINE.findall(given)
+        by_number = {int(number): int(part) for part, number in found}
+        if len(by_number) != len(found) or sum(by_number.values()) != paid:
             return None
-    is_good = (
-        int(carriage) <= paid
-        and stream == stream_of("order", order_id, source)
-        and _is_timely(at, recorded_at)
-        and sha256(asked.encode()).hexdigest() == content
-    )
-    if not is_good:
+        lines = tuple(by_number.items())
+    if int(carriage) > paid or not _is_proven(content, asked, at, recorded_at):
         return None
     number = None if plan is None else int(plan)
-    fact = Placed(PLACED, position, stream, at, member, currency, paid, int(exponent), number, lines)
-    return Stored("OrderPlaced", recorded_at, stream, 1, fact)
+    fields = (PLACED, position, stream, at, member, currency, paid, int(exponent), number, lines, ())
+    return _stored(Stored, ("OrderPlaced", recorded_at, stream, 1, _placed(Placed, fields)))
 
 
 def _refund(groups: Sequence[Any], position: int) -> Stored | None:
-    content, asked, amount, at, currency, refund_id, line, member, order_id, _, recorded_at, source, stream = groups
-    is_good = (
-        stream == stream_of("refund", refund_id, source)
-        and _is_timely(at, recorded_at)
-        and sha256(asked.encode()).hexdigest() == content
-    )
-    if not is_good:
+    content, asked, amount, at, currency, _, line, member, order_id, _, recorded_at, _, other_source, stream = groups
+    if not _is_proven(content, asked, at, recorded_at):
         return None
-    order, number = stream_of("order", order_id, source), None if line is None else int(line)
+    order, number = stream_of("order", order_id, other_source or DEFAULT_SOURCE), None if line is None else int(line)
     fact = Refund(REFUND, position, stream, at, order, int(amount), currency, number, member, None)
     return Stored("OrderRefunded", recorded_at, stream, 1, fact)
 
 
-def _is_timely(at: str, recorded_at: str) -> bool:
-    """Both are dates, and the one is not after the other; up to five minutes after is right too, but not common."""
-    return at <= recorded_at and is_date(at[:10]) and is_date(recorded_at[:10])
+def _invite(groups: Sequence[Any], position: int) -> Stored | None:
+    content, asked, at, _, expires_at, _, invitee, inviter, recorded_at, _, _, stream = groups
+    if not _is_proven(content, asked, at, recorded_at) or not (expires_at is None or is_date(expires_at[:10])):
+        return None
+    fact = Invited(INVITED, position, stream, at, inviter, invitee, expires_at)
+    return Stored("MemberInvited", recorded_at, stream, 1, fact)
+
+
+def _bind(groups: Sequence[Any], position: int) -> Stored | None:
+    content, asked, at, _, invite_id, inviter, member, ends_at, plan, recorded_at, _, other_source, stream = groups
+    if not _is_proven(content, asked, at, recorded_at) or not (ends_at is None or is_date(ends_at[:10])):
+        return None
+    invite = None if invite_id is None else stream_of("invite", invite_id, other_source or DEFAULT_SOURCE)
+    fact = Bind(BIND, position, stream, at, member, inviter, invite, None, ends_at, int(plan))
+    return Stored("MemberBound", recorded_at, stream, 1, fact)
+
+
+def _is_proven(content: str, asked: str, at: str, recorded_at: str) -> bool:
+    """The hash is that of what was asked, both times are dates, and the one is not after the other.
+
+    Up to five minutes after is right too, but not common.
+    """
+    return (
+        at <= recorded_at
+        and is_date(at[:10])
+        and is_date(recorded_at[:10])
+        and sha256(asked.encode()).hexdigest() == content
+    )
 
 
 def _quick(topic: str, of: EventType) -> _Quick:
@@ -156,12 +179,22 @@ _QUICK = {
 
 
 def _tight(topic: str, kind: Kind) -> re.Pattern[str]:
-    """As the pattern of every type; but what must be the same twice is, and what nobody asks for is no group."""
+    """As the pattern of every type; but what must be the same twice is, and what nobody asks for is no group.
+
+    Of a source there are two groups: the default one, and any other. The stream is the one that follows from it.
+    """
     asked = asked_fields(kind)
     named = {
         key: replace(asked[key], pattern=asked[key].pattern.replace("(", f"(?P<{key}>", 1)) for key in ("id", "at")
     }
-    again = {"id": '"(?P=id)"', "occurred_at": '"(?P=at)"', "seq": "1"}
+    other_source = SOURCE.pattern.strip('"').replace("(", f'(?P<other>(?!{DEFAULT_SOURCE}")', 1)
+    again = {
+        "id": '"(?P=id)"',
+        "occurred_at": '"(?P=at)"',
+        "seq": "1",
+        "source": f'"(?:(?P<default>{DEFAULT_SOURCE})|{other_source})"',
+        "stream": f'"({kind}(?(default)-|@(?P=other)/)(?P=id))"',
+    }
     record = pattern_of({**asked, **named, "type": replace(asked["type"], pattern=f'"{kind}"')})[1:]
     tail = pattern_of({key: replace(of, pattern=again.get(key, of.pattern)) for key, of in ENVELOPE.items()})
     actor, tail = ID.pattern.replace("(", "(?:", 1), tail.removeprefix(f',"actor":{ID.pattern}')
@@ -170,4 +203,9 @@ def _tight(topic: str, kind: Kind) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII)
 
 
-_ORDER, _REFUND = _tight("OrderPlaced", "order"), _tight("OrderRefunded", "refund")
+_ORDER = _tight("OrderPlaced", "order")
+_AT_ONCE = {
+    b"OrderRefunded": (_tight("OrderRefunded", "refund"), _refund),
+    b"MemberInvited": (_tight("MemberInvited", "invite"), _invite),
+    b"MemberBound": (_tight("MemberBound", "bind"), _bind),
+}
