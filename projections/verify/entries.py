@@ -15,7 +15,7 @@ from ledger.errors import MalformedEvidenceError
 from ledger.tree.tiles import TILE_WIDTH, entries_in, tile_at
 from projections.verify.stored import EVENT_BYTES_MAX
 
-READ_BYTES = 1 << 20
+READ_BYTES = 1 << 18
 # Of one event; most have some hundred.
 _LIKELY_BYTES = 1_024
 BUNDLE_BYTES_MAX = TILE_WIDTH * (EVENT_BYTES_MAX + 2)

@@ -17,8 +17,9 @@ from ledger.tree.ranges import RangeProof, RangeVerifier
 from projections.verify.ahead import LookAhead
 from projections.verify.entries import Bundles, Entries, Lines
 from projections.verify.facts import Fact, Invited, Placed, Refund, Stored
+from projections.verify.quick import ORDER_END, quick_orders
 from projections.verify.report import Report
-from projections.verify.stored import read_event
+from projections.verify.stored import EVENT_BYTES_MAX, read_event
 from projections.verify.streams import StreamSet, begun_twice
 from projections.verify.tile_files import TileFiles
 
@@ -140,14 +141,10 @@ class LogReader:
 
     def _facts(self, batch: list[bytes]) -> list[Fact]:
         events, kept, position = list[Stored](), list[bytes](), self._position
-        attached = self._attached
-        for raw in batch:
+        for raw, known in zip(batch, self._known(batch), strict=True):
             position += 1
             try:
-                if position in attached and attached[position][0] == hash(raw):
-                    event = attached[position][1]
-                else:
-                    event = read_event(raw, position)
+                event = read_event(raw, position) if known is None else known
             except (MalformedEvidenceError, ValueError) as error:
                 if self._task.is_redacted and REDACTED.fullmatch(raw):
                     self._redacted += 1
@@ -162,6 +159,19 @@ class LogReader:
         self._place(events)
         facts = [event.fact for event in events]
         return facts if self._ahead is None else list(self._prepared(facts, self._ahead))
+
+    def _known(self, batch: list[bytes]) -> list[Stored | None]:
+        """Of each entry, the event if it need not be read alone: orders read together, refunds read with their orders."""
+        known: list[Stored | None] = [None] * len(batch)
+        first, attached = self._position + 1, self._attached
+        places = [at for at, raw in enumerate(batch) if raw.endswith(ORDER_END) and len(raw) <= EVENT_BYTES_MAX]
+        orders = quick_orders([batch[at] for at in places], [first + at for at in places])
+        for at, order in zip(places, orders or (), strict=False):
+            known[at] = order
+        for at in range(len(batch)) if attached else ():
+            if first + at in attached and attached[first + at][0] == hash(batch[at]):
+                known[at] = attached[first + at][1]
+        return known
 
     def _prepared(self, facts: list[Fact], ahead: LookAhead) -> Iterator[Fact]:
         """Facts as they are performed: a refund goes with its order, which it must come after (R-1)."""

@@ -7,9 +7,11 @@ event is, that would say too. A test holds them together, for every type.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import chain, repeat
+from operator import le
 from typing import Any, cast
 
 from ledger.ids import DEFAULT_SOURCE, Kind, stream_of
@@ -32,12 +34,7 @@ from projections.verify.making import Parts
 
 _TYPE = b'"type":"'
 _VERSION = b'","v":1}'
-_ORDER_END = b'"type":"OrderPlaced","v":1}'
-
-# As `Placed(...)`, without a call of Python for each.
-_placed = cast("Callable[[type[Placed], tuple[Any, ...]], Placed]", tuple.__new__)
-_stored = cast("Callable[[type[Stored], tuple[Any, ...]], Stored]", tuple.__new__)
-
+ORDER_END = b'"type":"OrderPlaced","v":1}'
 
 # Of lines that the pattern of an order let pass: no text in them holds a quote.
 _LINE = re.compile(r'"amount":([0-9]+)(?:,"category":"[^"]*")?,"n":([0-9]+)', re.ASCII)
@@ -86,14 +83,14 @@ def quick_parts(raw: bytes) -> Parts | None:
 
 def quick_event(raw: bytes, position: int) -> Stored | None:
     """An order, a refund, an invite or a bind in a common spelling: most events are one."""
-    if raw.endswith(_ORDER_END):
-        pattern, read = _ORDER, _order
-    else:
-        at = raw.rfind(_TYPE)
-        found = _AT_ONCE.get(raw[at + len(_TYPE) : -len(_VERSION)])
-        if found is None:
-            return None
-        pattern, read = found
+    if raw.endswith(ORDER_END):
+        orders = quick_orders([raw], [position])
+        return None if orders is None else orders[0]
+    at = raw.rfind(_TYPE)
+    found = _AT_ONCE.get(raw[at + len(_TYPE) : -len(_VERSION)])
+    if found is None:
+        return None
+    pattern, read = found
     try:
         match = pattern.fullmatch(raw.decode())
     except UnicodeDecodeError:
@@ -101,21 +98,45 @@ def quick_event(raw: bytes, position: int) -> Stored | None:
     return None if match is None else read(match.groups(), position)
 
 
-def _order(groups: Sequence[Any], position: int) -> Stored | None:
-    content, asked, amount, at, carriage, currency, _, given, member, exponent, plan, *envelope = groups
-    recorded_at, _, _, stream = envelope
-    paid, lines = int(amount), None
-    if given is not None:
-        found = _LINE.findall(given)
-        by_number = {int(number): int(part) for part, number in found}
-        if len(by_number) != len(found) or sum(by_number.values()) != paid:
-            return None
-        lines = tuple(by_number.items())
-    if int(carriage) > paid or not _is_proven(content, asked, at, recorded_at):
+def quick_orders(raws: Sequence[bytes], positions: Sequence[int]) -> list[Stored] | None:
+    """Orders, all in a common spelling, at half of what they cost one by one; None: some are in another, or wrong.
+
+    Every check is of a whole column: what one type of event says under one key.
+    """
+    try:
+        matches = list(map(_ORDER.fullmatch, map(bytes.decode, raws)))
+    except UnicodeDecodeError:
         return None
-    number = None if plan is None else int(plan)
-    fields = (PLACED, position, stream, at, member, currency, paid, int(exponent), number, lines, ())
-    return _stored(Stored, ("OrderPlaced", recorded_at, stream, 1, _placed(Placed, fields)))
+    if not raws or not all(matches):
+        return None
+    columns = zip(*[match.groups() for match in cast("list[re.Match[str]]", matches)], strict=True)
+    contents, asked, amounts, at, carriages, currencies, _, given, members, exponents, plans, *envelope = columns
+    recorded_at, _, _, streams = envelope
+    paid = list(map(int, amounts))
+    lines = list(map(_lines, given, paid))
+    is_good = (
+        None not in lines
+        and all(map(le, map(int, carriages), paid))
+        and _are_timely(at, recorded_at)
+        and [sha256(text.encode()).hexdigest() for text in asked] == list(contents)
+    )
+    if not is_good:
+        return None
+    numbers = [None if plan is None else int(plan) for plan in plans]
+    of_order = (streams, at, members, currencies, paid, map(int, exponents), numbers, [one or None for one in lines])
+    facts = map(tuple.__new__, repeat(Placed), zip(repeat(PLACED), positions, *of_order, repeat(())))
+    rows = zip(repeat("OrderPlaced"), recorded_at, streams, repeat(1), facts)
+    return list(map(tuple.__new__, repeat(Stored), rows))
+
+
+def _lines(given: str | None, paid: int) -> tuple[tuple[int, int], ...] | None:
+    """Number and amount of each line, () without lines; None: two of one number, or they do not sum to what was paid."""
+    if given is None:
+        return ()
+    found = _LINE.findall(given)
+    by_number = {int(number): int(part) for part, number in found}
+    is_good = len(by_number) == len(found) and sum(by_number.values()) == paid
+    return tuple(by_number.items()) if is_good else None
 
 
 def _refund(groups: Sequence[Any], position: int) -> Stored | None:
@@ -145,16 +166,13 @@ def _bind(groups: Sequence[Any], position: int) -> Stored | None:
 
 
 def _is_proven(content: str, asked: str, at: str, recorded_at: str) -> bool:
-    """The hash is that of what was asked, both times are dates, and the one is not after the other.
+    """The hash is that of what was asked, and the times are in order."""
+    return _are_timely((at,), (recorded_at,)) and sha256(asked.encode()).hexdigest() == content
 
-    Up to five minutes after is right too, but not common.
-    """
-    return (
-        at <= recorded_at
-        and is_date(at[:10])
-        and is_date(recorded_at[:10])
-        and sha256(asked.encode()).hexdigest() == content
-    )
+
+def _are_timely(at: Sequence[str], recorded_at: Sequence[str]) -> bool:
+    """All are dates, and nothing is recorded before it occurs; up to five minutes before is right too, but not common."""
+    return all(map(le, at, recorded_at)) and all(map(is_date, {time[:10] for time in chain(at, recorded_at)}))
 
 
 def _quick(topic: str, of: EventType) -> _Quick:
