@@ -13,11 +13,10 @@ from projections.verify import manifest as names
 from projections.verify.asked import Asked, Verified
 from projections.verify.entries import read_limited
 from projections.verify.figures import differences
-from projections.verify.finance import why_not_performed
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
 from projections.verify.later_range import PLANS, RangeCheck
-from projections.verify.log_reader import DECISIONS, EVENTS, RANGE, Summary, Task
+from projections.verify.log_reader import DECIDED, DECISIONS, EVENTS, RANGE, Summary, Task
 from projections.verify.manifest import CSV, PARQUET, Manifest, read_manifest
 from projections.verify.misbehaviour import Misbehaviour
 from projections.verify.proof_files import read_consistency, read_range
@@ -133,7 +132,7 @@ class _Bundle:
             self._report.re_performed = "without a manifest and a range proof nobody knows what these events are"
             return
         self._task = task = replace(task, old_sizes=self._history.sizes)
-        why_not = self._why_not_performed(manifest, task)
+        why_not = _why_not_performed(manifest, task)
         with self._report.checking(EVENTS):
             if why_not is None:
                 self._perform(manifest, task)
@@ -142,22 +141,15 @@ class _Bundle:
         self._check_counts(manifest)
         self._check_parquet(manifest)
 
-    def _why_not_performed(self, manifest: Manifest, task: Task) -> str | None:
-        if task.proof.start:
-            return f"the export begins at position {task.proof.start + 1}, figures follow from all that comes before"
-        if manifest.redacted:
-            return f"{manifest.redacted} events are hidden"
-        return why_not_performed(task.entries().batches())
-
     def _perform(self, manifest: Manifest, task: Task) -> None:
         report = self._report
         report.begin(EVENTS)
-        report.begin(DECISIONS, "every plan, bind, unbind, renewal, lapse, order and refund, decided again")
+        report.begin(DECISIONS, DECIDED)
         if self._folder.size(names.PLANS):
             report.find(PLANS, "there are plans of before position 1")
         tables = Tables(self._folder, manifest.as_of, report)
-        self._summary, relations = perform(task, report, tables.take, self._asked.progress)
-        tables.end(relations)
+        self._summary, performance = perform(task, report, tables, self._asked.progress)
+        tables.end(performance)
         books = tables.books
         report.facts["digest"] = books.digest()
         computed = {
@@ -250,3 +242,9 @@ class _Bundle:
 
     def _read(self, name: str) -> bytes:
         return read_limited(self._folder.file(name), DOCUMENT_BYTES_MAX)
+
+
+def _why_not_performed(manifest: Manifest, task: Task) -> str | None:
+    if task.proof.start:
+        return f"the export begins at position {task.proof.start + 1}, figures follow from all that comes before"
+    return f"{manifest.redacted} events are hidden" if manifest.redacted else None

@@ -16,12 +16,14 @@ from ledger.tree.ranges import RangeProof, RangeVerifier
 from projections.verify.ahead import LookAhead
 from projections.verify.entries import Bundles, Entries, Lines
 from projections.verify.facts import Fact, Invited, Placed, Refund, Stored
+from projections.verify.finance_facts import ASKED, Asked, Closed, Reversal
 from projections.verify.report import Report
 from projections.verify.stored import read_event
 from projections.verify.streams import StreamSet, begun_twice
 from projections.verify.tile_files import TileFiles
 
 EVENTS, RANGE, DECISIONS = "events", "range", "decisions"
+DECIDED = "every plan, bind, unbind, renewal, lapse, order, refund, adjustment, batch, payout and period, decided again"
 
 REDACTED = re.compile(rb'\{"redacted":"([0-9a-f]{64})"\}')
 
@@ -113,6 +115,9 @@ class LogReader:
         with self.report.checking(EVENTS):
             if self._task.is_performed:
                 self._ahead = LookAhead(self._task.entries())
+                if self._ahead.questions:
+                    self._leaves.ask(self._ahead.sizes)
+                    yield [Asked(ASKED, self._position, tuple(map(tuple, self._ahead.questions)))]
             for batch in self._entries.batches():
                 self._leaves.extend(batch)
                 yield self._facts(batch)
@@ -168,13 +173,28 @@ class LogReader:
                     self._attached.update([(refund.position, hash(refund)) for refund in refunds])
                     fact = fact._replace(refunds=tuple(map(tuple, refunds)))  # noqa: PLW2901  # the same with more
                 yield fact
-            elif isinstance(fact, Refund):
+            elif isinstance(fact, Refund | Reversal):
                 # That it was there and the same when its order came is proven here, where the tree has its bytes.
                 if self._attached.pop(fact.position, None) != hash(fact):
-                    message = f"{fact.stream} refunds {fact.order}, which is not before it (R-1)"
-                    self.report.find(DECISIONS, message, fact.position)
+                    self._find_stray(fact)
             elif not isinstance(fact, Invited) or fact.stream in ahead.invites:
+                if isinstance(fact, Closed):
+                    self._expect_root(fact)
                 yield fact
+
+    def _find_stray(self, fact: Refund | Reversal) -> None:
+        is_refund = isinstance(fact, Refund)
+        does, rule = (f"refunds {fact.order}", "R-1") if is_refund else (f"reverses {fact.refund}", "R-4")
+        self.report.find(DECISIONS, f"{fact.stream} {does}, which is not before it ({rule})", fact.position)
+
+    def _expect_root(self, fact: Closed) -> None:
+        """Where there is none, something else was found already."""
+        root = self._leaves.old_roots.get(fact.at_position)
+        if root is not None and root.hex() != fact.root:
+            message = (
+                f"{fact.stream} says the root {fact.root}; that of {fact.at_position} events is {root.hex()} (V-1)"
+            )
+            self.report.find(DECISIONS, message, fact.position)
 
     def _place(self, events: list[Stored]) -> None:
         """What ties events to those before them."""
@@ -216,6 +236,10 @@ class _Leaves:
         with report.checking(RANGE):
             self._tree = RangeVerifier(task.proof)
             self._note_old_roots(self._tree)
+
+    def ask(self, sizes: set[int]) -> None:
+        """The roots of trees of these sizes are wanted too; before the first entry."""
+        self._sizes = sorted({*self._sizes, *sizes})
 
     def extend(self, batch: list[bytes]) -> None:
         """The next entries."""

@@ -14,20 +14,9 @@ from typing import Any
 
 from ledger.ids import Kind, stream_of
 from projections.verify.facts import PLACED, REFUND, Placed, Refund, Stored
-from projections.verify.grammar import (
-    ENVELOPE,
-    EVENT_TYPES,
-    HASH,
-    ID,
-    INSTANT,
-    RELEASED,
-    TAKEN_OVER,
-    EventType,
-    asked_fields,
-    is_date,
-    pattern_of,
-)
-from projections.verify.making import Parts
+from projections.verify.forms import ENVELOPE, HASH, ID, INSTANT, EventType, is_date, pattern_of
+from projections.verify.grammar import EVENT_TYPES, RELEASED, TAKEN_OVER, asked_fields
+from projections.verify.parts import Parts
 
 _TYPE = b'"type":"'
 _VERSION = b'","v":1}'
