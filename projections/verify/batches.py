@@ -79,6 +79,7 @@ class Batches:
             return
         if batch.is_complete or batch.state != "prepared":
             self._find(fact, "has lines after the last one, or after a decision (X-1)")
+            return
         lines = list(map(Line._make, fact.lines))
         for message in _wrong_lines(batch, lines):
             self._find(fact, message)
