@@ -107,7 +107,7 @@ def rooted(states: Sequence[bytes], true: Container[bytes]) -> list[bytes]:
     told = list(states)
     for place, state in enumerate(states):
         event = json.loads(state)
-        if event["type"] == "PeriodClosed" and states[place] in true:
+        if event["type"] == "PeriodClosed" and state in true:
             event["data"]["root"] = root_of(told[: event["data"]["at_position"]]).hex()
             told[place] = spelt(event)
     return told

@@ -25,8 +25,8 @@ from ledger.rules.team import in_force
 from ledger.store.recorder import Recorded
 from projections.changes import read_changes
 from projections.fold import Clawback, Fact, Fold, OrderOutcome
-from projections.payout_fold import Movement, Reservation, Step, movement_of
 from projections.payout_changes import Posted
+from projections.payout_fold import Movement, Reservation, Step, movement_of
 from projections.replay_python import replay
 from tests.naive_tree import mth, outside, path, subproof
 

@@ -1,5 +1,4 @@
-"""A light look ahead through the log: which orders are refunded, and where; which invites are named by binds; which
-figures batches and periods claim.
+"""A light look ahead through the log: which orders are refunded, which invites named, which figures claimed, and where.
 
 So an order that is never refunded, and an invite that nobody names, need not be remembered, and figures of the past can
 be computed as the log goes by. Of a refund 24 bytes and an entry of a table of hashes are kept: it is read again when

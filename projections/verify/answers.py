@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from ledger.clock import parse_instant
@@ -46,7 +47,7 @@ class Answers:
     Refunds come with their orders, and wait here for their own positions.
     """
 
-    def __init__(self, questions: Iterable[Question], plans: Plans, frozen: Set[str]) -> None:
+    def __init__(self, questions: Iterable[Question], plans: Plans, frozen: AbstractSet[str]) -> None:
         """Plans: those so far; frozen: members who are, so far; somebody else adds to both."""
         self._questions = deque(questions)
         self._plans, self._frozen = plans, frozen

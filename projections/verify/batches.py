@@ -44,7 +44,7 @@ class Batch:
     @property
     def is_complete(self) -> bool:
         """Whether all its lines came."""
-        return len(self.lines) >= self.prepared.count
+        return len(self.lines) >= self.prepared.lines
 
 
 class Batches:
@@ -136,7 +136,7 @@ class Batches:
         for stream, batch in self._batches.items():
             if batch.state == "prepared" and (batch.position < last or last == size):
                 if not batch.is_complete:
-                    yield batch.position, f"{stream} has {batch.prepared.count} lines, of which some never come (X-1)"
+                    yield batch.position, f"{stream} has {batch.prepared.lines} lines, of which some never come (X-1)"
                 elif batch.dropped:
                     yield batch.position, f"{stream} drops lines without being approved (X-3)"
 
@@ -196,7 +196,7 @@ def _otherwise(fact: Prepared, answer: Answer) -> Iterator[str]:
     told: Mapping[str, tuple[object, object]] = {
         "plan": (fact.plan, None if plan is None else plan.plan),
         "digest": (fact.digest, answer.digest),
-        "count of lines": (fact.count, len(answer.lines)),
+        "count of lines": (fact.lines, len(answer.lines)),
         "total": (fact.total_minor, sum([minor for _, minor in answer.lines])),
         "count of those left out": (fact.left_out, answer.left_out),
     }
@@ -226,7 +226,7 @@ def _wrong_approval(fact: Approved, batch: Batch, kept: Sequence[Line]) -> Itera
     if not kept:
         yield "approves a batch of which nothing is left (X-3)"
     facts = (len(kept), sum([line.amount_minor for line in kept]), lines_hash(kept))
-    if facts != (fact.count, fact.total_minor, fact.lines_hash):
+    if facts != (fact.lines, fact.total_minor, fact.lines_hash):
         yield f"says other counts, totals or hashes than {facts}, those of the lines that it reserves (X-3)"
     if fact.signed is not None and not _is_signed(batch.prepared, *fact.signed):
         yield "holds a signature that is not one by its key over what was prepared (X-3)"
@@ -237,7 +237,7 @@ def _is_signed(prepared: Prepared, key: str, signature: str) -> bool:
     text = approval_text(
         split_stream(prepared.stream)[1],
         lines=prepared.lines_hash,
-        count=prepared.count,
+        count=prepared.lines,
         total_minor=prepared.total_minor,
         currency=prepared.currency,
     )

@@ -1,4 +1,4 @@
-"""What finance decided, decided again: adjustments, freezes, batches, payouts, closed periods (S-2, S-4, X-1 to X-5)."""
+"""What finance decided, decided again: adjustments, batches, payouts, closed periods (S-2, S-4, X-1 to X-5)."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Posted(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A batch was prepared. lines_hash, count, total_minor, left_out: what it says of its lines."""
+    """A batch was prepared. lines, lines_hash, total_minor, left_out: what it says of its lines."""
 
     kind: int
     position: int
@@ -89,7 +89,7 @@ class Prepared(NamedTuple):
     cut_off: str
     at_position: int
     by: str
-    count: int
+    lines: int
     digest: str
     exponent: int
     left_out: int
@@ -120,7 +120,7 @@ class Dropped(NamedTuple):
 
 
 class Approved(NamedTuple):
-    """A batch was approved. signed: key and signature, if the approver signed."""
+    """A batch was approved. lines, lines_hash, total_minor: of what it reserved. signed: key and signature, if any."""
 
     kind: int
     position: int
@@ -128,7 +128,7 @@ class Approved(NamedTuple):
     seq: int
     at: str
     by: str
-    count: int
+    lines: int
     lines_hash: str
     total_minor: int
     signed: tuple[str, str] | None

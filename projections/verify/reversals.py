@@ -1,4 +1,4 @@
-"""Refunds of an order of which some were reversed, decided again: each takes what the others left or gave back (R-4)."""
+"""Refunds of an order of which some were reversed, decided again: each takes of what others gave back (R-4)."""
 
 from __future__ import annotations
 

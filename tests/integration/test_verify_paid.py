@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -22,7 +22,6 @@ from tests.paid_log import AS_OF, OTHER_CHIEF_KEY
 CLERK = {"authenticated": False, "name": "clerk"}
 ONE, FIRST, SECOND = "batch-m,1", "payout-m,1.1", "payout-m,1.2"
 FEBRUARY, MARCH, APRIL = (f"period-2024-{month}-01T00:00:00.000000Z" for month in ("02", "03", "04"))
-NAMES = {"details": "ab" * 32, "other": "cd" * 32}
 RIGHT_LINES: list[list[Any]] = [
     [1, "ann", 4_500, "ab" * 32],
     [2, "ben", 8_750, None],
@@ -68,7 +67,7 @@ def test_read_by_another_process(paid_log: list[bytes], tmp_path: Path, monkeypa
 def lines(line: int, **changed: Any) -> Lie:
     """A line of the first batch told otherwise."""
     names = ("number", "member", "amount", "details")
-    told = [dict(zip(names, one, strict=True)) for one in RIGHT_LINES]
+    told: list[dict[str, Any]] = [dict(zip(names, one, strict=True)) for one in RIGHT_LINES]
     told[line - 1] |= changed
     return saying(ONE, 2, lines=[list(one.values()) for one in told])
 
@@ -139,7 +138,10 @@ DECISIONS: dict[str, tuple[Lie, tuple[str, int]]] = {
     "a refund reversed twice": (recorded_as("reversal-v3", "RefundReversed"), ("reversal-v3", 1)),
     "a reversal before its refund": (recorded_as("reversal-v4", "RefundReversed"), ("reversal-v4", 1)),
     "a refused refund reversed": (recorded_as("reversal-v5", "RefundReversed"), ("reversal-v5", 1)),
-    "a reversal refused": (recorded_as("reversal-v1", "ReversalRefused", reason="already_reversed"), ("reversal-v1", 1)),
+    "a reversal refused": (
+        recorded_as("reversal-v1", "ReversalRefused", reason="already_reversed"),
+        ("reversal-v1", 1),
+    ),
     "refused for another reason": (
         recorded_as("reversal-v3", "ReversalRefused", reason="before_refund"),
         ("reversal-v3", 1),
@@ -321,9 +323,12 @@ FREE = {"reason", "file", "authenticated", "salt"}
 
 def leaves(found: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:  # noqa: ANN401
     """Every value in an event's data, with the way to it."""
-    if isinstance(found, dict | list):
-        for key, value in found.items() if isinstance(found, dict) else enumerate(found):  # pyright: ignore
+    if isinstance(found, dict):
+        for key, value in cast("dict[str, Any]", found).items():
             yield from leaves(value, (*path, key))
+    elif isinstance(found, list):
+        for index, value in enumerate(cast("list[Any]", found)):
+            yield from leaves(value, (*path, index))
     else:
         yield path, found
 
