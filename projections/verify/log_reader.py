@@ -23,7 +23,7 @@ from projections.verify.streams import StreamSet, begun_twice
 from projections.verify.tile_files import TileFiles
 
 EVENTS, RANGE, DECISIONS = "events", "range", "decisions"
-DECIDED = "every plan, bind, unbind, renewal, lapse, order, refund, adjustment, batch, payout and period, decided again"
+DECIDED = "every plan, binding, order, refund, adjustment, batch, payout and period, decided again"
 
 REDACTED = re.compile(rb'\{"redacted":"([0-9a-f]{64})"\}')
 
