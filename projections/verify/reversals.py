@@ -52,6 +52,8 @@ class ReversedOrder:
 
     def reversal(self, reversal: Reversal) -> str | None:
         """The next reversal; what is wrong with it, in words."""
+        if reversal.refund not in self._refunds:
+            return f"reverses {reversal.refund}, which is not after its order (R-4)"
         refund, taken = self._refunds[reversal.refund]
         reason = refuse_reversal(
             datetime.fromisoformat(reversal.at),

@@ -15,6 +15,7 @@ from ledger.errors import IntegrityError
 from projections.verify import running
 from projections.verify.asked import DISAGREE
 from tests.evidence import Envelope, Telling, edited, manifested, position_of, put, resigned, spelt, verified
+from tests.integration.test_verify import tiled_log
 from tests.integration.test_verify_lies import cells
 from tests.lies import Lie, again, asking, findings_of, inventing, recorded_as, rooted, saying, together, without
 from tests.paid_log import AS_OF, OTHER_CHIEF_KEY
@@ -59,6 +60,39 @@ def test_read_by_another_process(paid_log: list[bytes], tmp_path: Path, monkeypa
     assert (found.report.findings, found.verdict["re-performed"]) == ([], "yes")
     told = Telling(saying(MARCH, root="0" * 64)(paid_log), as_of=AS_OF).at(tmp_path / "lie")
     assert position_of(paid_log, MARCH) in {finding.position for finding in verified(told).report.findings}
+
+
+def test_of_another_source(paid_log: list[bytes], tmp_path: Path) -> None:
+    """Inputs of a mall have streams of their own; plans and periods are those of the whole ledger."""
+
+    def moved(stream: str) -> str:
+        kind, _, rest = stream.partition("-")
+        return stream if kind in {"plan", "period"} else f"{kind}@mall/{rest}"
+
+    def change(event: Envelope) -> None:
+        event |= {"source": "mall", "stream": moved(event["stream"])}
+        if "batch" in event["data"]:
+            event["data"]["batch"] = moved(event["data"]["batch"])
+
+    told = paid_log
+    for position in range(1, len(paid_log) + 1):
+        told = edited(told, position, change)
+    told = rooted(told, told)
+    found = verified(Telling(told, as_of=AS_OF).at(tmp_path))
+    assert (found.report.findings, found.verdict["re-performed"]) == ([], "yes")
+    assert b"\npayout@mall/three.1,batch@mall/three,1," in (tmp_path / "tables" / "payouts.csv").read_bytes()
+
+
+def test_tiled(paid_log: list[bytes], tmp_path: Path) -> None:
+    """Without tables every decision is made again all the same, and the digest shown."""
+    asked = {"as_of": "2024-05-02T00:00:00.000000Z"}
+    found = verified(tiled_log(tmp_path / "true", paid_log), **asked)
+    assert (found.report.findings, found.verdict["re-performed"]) == ([], "yes")
+    bundle = verified(Telling(paid_log, as_of=AS_OF).at(tmp_path / "bundle"))
+    assert found.report.facts["digest"] == bundle.report.facts["digest"]
+    told = saying(ONE, left_out=7)(paid_log)
+    wrong = verified(tiled_log(tmp_path / "lie", told), **asked)
+    assert position_of(told, ONE) in {finding.position for finding in wrong.report.findings}
 
 
 # ---- decisions; what is told otherwise, and the stream and version of the event that is found
