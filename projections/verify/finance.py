@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from ledger.canonical import canonical
 from ledger.plan import Plans
 from ledger.rules.accrual import Levels
@@ -37,18 +35,6 @@ from projections.verify.report import Report
 _DECIDED = 2
 
 
-class Exponents(NamedTuple):
-    """How many decimal digits each currency has, as the first event said that names it (G-1)."""
-
-    known: dict[str, int]
-
-    def difference(self, currency: str, exponent: int) -> str | None:
-        """What is wrong with what an event says, in words."""
-        if self.known.setdefault(currency, exponent) == exponent:
-            return None
-        return f"has {exponent} decimal digits of {currency}, events before it other (G-1)"
-
-
 class Finance:
     """Takes facts of finance in order of position, and orders where figures of the past are asked for.
 
@@ -56,8 +42,8 @@ class Finance:
     is_asked  whether orders are to be brought here
     """
 
-    def __init__(self, plans: Plans, exponents: Exponents, report: Report, taker: Taker) -> None:
-        """Plans: those so far; taker: gets what is moved."""
+    def __init__(self, plans: Plans, exponents: dict[str, int], report: Report, taker: Taker) -> None:
+        """Plans and exponents: those so far, by number and by currency; taker: gets what is moved."""
         self.is_asked = False
         self._report, self._taker, self._exponents = report, taker, exponents
         self._plans, self._frozen = plans, set[str]()
@@ -170,8 +156,8 @@ class Finance:
         return self._answers.standings.payable(batch.prepared.currency, batch.prepared.cut_off, member)
 
     def _expect_digits(self, fact: Proposed | Prepared) -> None:
-        if (message := self._exponents.difference(fact.currency, fact.exponent)) is not None:
-            self._find(fact, message)
+        if self._exponents.setdefault(fact.currency, fact.exponent) != fact.exponent:
+            self._find(fact, f"has {fact.exponent} decimal digits of {fact.currency}, events before it other (G-1)")
 
     def _find(
         self,

@@ -22,7 +22,7 @@ from projections.verify.facts import (
     TakenOver,
     Unbind,
 )
-from projections.verify.finance import Exponents, Finance
+from projections.verify.finance import Finance
 from projections.verify.finance_facts import REVERSAL, Reversal
 from projections.verify.log_reader import DECISIONS
 from projections.verify.relations import Due, Relations
@@ -43,7 +43,7 @@ class Performance:
         self._plans = self._published.plans
         self.relations = Relations(self._plans, report)
         self._exponents: dict[str, int] = {}
-        self.finance = Finance(self._plans, Exponents(self._exponents), report, taker)
+        self.finance = Finance(self._plans, self._exponents, report, taker)
         report.begin(DECISIONS)
 
     def take(self, batch: list[Fact]) -> None:
