@@ -91,6 +91,28 @@ def again(stream: str, seq: int = 1, **changed: Any) -> Lie:
     return lie
 
 
+def recording(after: str, seq: int, kind: str, stream: str, at: str, data: dict[str, Any]) -> Lie:
+    """An input recorded right after an event."""
+
+    def lie(states: list[bytes]) -> list[bytes]:
+        position = position_of(states, after, seq)
+        event = json.loads(states[position - 1])
+        event |= {"type": kind, "stream": stream, "seq": 1, "occurred_at": at, "id": stream.partition("-")[2]}
+        return [*states[:position], spelt({**event, "data": data}), *states[position:]]
+
+    return lie
+
+
+def with_envelope(of: str, version: int = 1, /, **changed: Any) -> Lie:
+    """Other values in an event's envelope, outside of what was asked."""
+    return lambda states: edited(states, position_of(states, of, version), lambda event: event.update(changed))
+
+
+def without_key(stream: str, seq: int, key: str) -> Lie:
+    """A key of an event's data less."""
+    return saying(stream, seq, **{key: None})
+
+
 def together(*lies: Lie) -> Lie:
     """One lie after the other."""
 

@@ -26,7 +26,7 @@ from tests.evidence import (
     resigned,
     verified,
 )
-from tests.lies import Lie, asking, findings_of, inventing, recorded_as, saying, without
+from tests.lies import Lie, asking, findings_of, inventing, recorded_as, saying, with_envelope, without
 
 # ---- decisions, told with tables that follow from them
 
@@ -119,15 +119,6 @@ def moved(stream: str, to: int) -> Lie:
         position = position_of(states, stream)
         rest = states[: position - 1] + states[position:]
         return [*rest[: to - 1], states[position - 1], *rest[to - 1 :]]
-
-    return lie
-
-
-def with_envelope(of: str, /, **changed: Any) -> Lie:
-    """Other values in an event's envelope, outside of what was asked."""
-
-    def lie(states: list[bytes]) -> list[bytes]:
-        return edited(states, position_of(states, of), lambda event: event.update(changed))
 
     return lie
 

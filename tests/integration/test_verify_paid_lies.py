@@ -11,8 +11,22 @@ import pytest
 
 from ledger.errors import IntegrityError
 from projections.verify.asked import DISAGREE
-from tests.evidence import Envelope, Telling, edited, position_of, put, resigned, spelt, verified
-from tests.lies import Lie, again, asking, findings_of, inventing, recorded_as, rooted, saying, together, without
+from tests.evidence import Envelope, Telling, edited, position_of, put, resigned, verified
+from tests.lies import (
+    Lie,
+    again,
+    asking,
+    findings_of,
+    inventing,
+    recorded_as,
+    recording,
+    rooted,
+    saying,
+    together,
+    with_envelope,
+    without,
+    without_key,
+)
 from tests.paid_log import AS_OF, OTHER_CHIEF_KEY
 
 CLERK = {"authenticated": False, "name": "clerk"}
@@ -40,25 +54,13 @@ def lines(line: int, **changed: Any) -> Lie:
 def frozen(member: str, after: str, at: str) -> Lie:
     """A member was frozen."""
     asked = {"at": at, "id": "f9", "member": member, "reason": "checked", "type": "freeze"}
-    return after_version(after, 2, "MemberFrozen", "freeze-f9", at, {"asked": asked})
+    return recording(after, 2, "MemberFrozen", "freeze-f9", at, {"asked": asked})
 
 
 def refunded(order: str, amount: int, after: str, at: str) -> Lie:
     """A refund was recorded."""
     asked = {"amount": amount, "at": at, "currency": "GBP", "id": "r9", "order": order, "type": "refund"}
-    return after_version(after, 2, "OrderRefunded", "refund-r9", at, {"asked": asked})
-
-
-def after_version(after: str, seq: int, kind: str, stream: str, at: str, data: dict[str, Any]) -> Lie:
-    """An input recorded right after an event."""
-
-    def lie(states: list[bytes]) -> list[bytes]:
-        position = position_of(states, after, seq)
-        event = json.loads(states[position - 1])
-        event |= {"type": kind, "stream": stream, "seq": 1, "occurred_at": at, "id": stream.partition("-")[2]}
-        return [*states[:position], spelt({**event, "data": data}), *states[position:]]
-
-    return lie
+    return recording(after, 2, "OrderRefunded", "refund-r9", at, {"asked": asked})
 
 
 def signed_with(**changed: str) -> Lie:
@@ -127,10 +129,7 @@ DECISIONS: dict[str, tuple[Lie, tuple[str, int]]] = {
     ),
     "an adjustment by one person": (saying("adjustment-a1", 2, by=CLERK), ("adjustment-a1", 2)),
     "an adjustment posted twice": (again("adjustment-a1", 2), ("adjustment-a1", 3)),
-    "an adjustment posted as the third": (
-        lambda states: edited(states, position_of(states, "adjustment-a1", 2), lambda event: event.update(seq=3)),
-        ("adjustment-a1", 3),
-    ),
+    "an adjustment posted as the third": (with_envelope("adjustment-a1", 2, seq=3), ("adjustment-a1", 3)),
     "an adjustment turned down twice": (again("adjustment-a3", 2), ("adjustment-a3", 3)),
     "an adjustment that nobody proposed": (without("adjustment-a1"), ("adjustment-a1", 2)),
     "other digits of an adjustment": (saying("adjustment-a1", exponent=3), ("adjustment-a1", 1)),
@@ -198,24 +197,14 @@ DECISIONS: dict[str, tuple[Lie, tuple[str, int]]] = {
     "paid under another's reference": (saying(SECOND, 2, reference="bank 1"), (SECOND, 2)),
     "paid twice": (again(SECOND, 2), (SECOND, 3)),
     "paid without being sent": (without(SECOND, 1), (SECOND, 2)),
-    "failed after it was paid": (
-        lambda states: edited(
-            states,
-            position_of(states, FIRST, 6),
-            lambda event: event.update(type="PayoutFailed"),
-        ),
-        (FIRST, 6),
-    ),
+    "failed after it was paid": (with_envelope(FIRST, 6, type="PayoutFailed"), (FIRST, 6)),
     "returned before it was paid": (without(FIRST, 5), (FIRST, 6)),
     "sent again without failing": (without(FIRST, 3), (FIRST, 4)),
     "sent as the third attempt": (saying(FIRST, 4, attempt=3), (FIRST, 4)),
     "sent as of more": (saying(FIRST, 1, amount=4_501), (FIRST, 1)),
     "sent again while frozen": (frozen("ann", SECOND, "2024-02-01T03:00:00.000000Z"), (FIRST, 4)),
     "sent again and not covered": (refunded("o1", 60_000, SECOND, "2024-02-01T03:00:00.000000Z"), (FIRST, 4)),
-    "a version left out": (
-        lambda states: edited(states, position_of(states, SECOND, 2), lambda event: event.update(seq=3)),
-        (SECOND, 3),
-    ),
+    "a version left out": (with_envelope(SECOND, 2, seq=3), (SECOND, 3)),
     "a payout of a dropped line": (
         inventing(
             "payout-m,1.2",
@@ -282,40 +271,26 @@ def test_another_root(paid_log: list[bytes], tmp_path: Path) -> None:
 # ---- events that are none of this ledger
 
 
-def enveloped(of: str, version: int, /, **changed: Any) -> Lie:
-    """Another envelope; of a new stream, say, or another time."""
-    return lambda states: edited(states, position_of(states, of, version), lambda event: event.update(changed))
-
-
-def without_key(stream: str, seq: int, key: str) -> Lie:
-    """A key of an event's data less."""
-    return saying(stream, seq, **{key: None})
-
-
 BROKEN: dict[str, Lie] = {
     "a key more": saying(SECOND, 2, more=1),
     "a key more of who did it": saying(SECOND, 2, by=CLERK | {"more": 1}),
     "nobody did it": without_key(SECOND, 2, "by"),
     "a payment without a reference": without_key(SECOND, 2, "reference"),
-    "lines that begin their stream": enveloped("batch-five", 2, seq=1),
-    "a payment that begins its stream": enveloped(SECOND, 2, seq=1),
-    "a batch as a second version": enveloped(ONE, 1, seq=2),
-    "approved before it was recorded": enveloped(ONE, 4, occurred_at="2024-01-31T00:00:00.000000Z"),
-    "sent before it was recorded": enveloped(FIRST, 1, occurred_at="2024-01-31T00:00:00.000000Z"),
-    "paid long after it was recorded": enveloped(SECOND, 2, occurred_at="2024-02-09T00:00:00.000000Z"),
-    "another number than its stream's": enveloped(SECOND, 2, id="m,1.3"),
-    "a number with a nought before it": enveloped(SECOND, 2, id="m,1.02", stream="payout-m,1.02"),
-    "no number": enveloped(SECOND, 2, id="m,1.", stream="payout-m,1."),
+    "lines that begin their stream": with_envelope("batch-five", 2, seq=1),
+    "a payment that begins its stream": with_envelope(SECOND, 2, seq=1),
+    "a batch as a second version": with_envelope(ONE, 1, seq=2),
+    "approved before it was recorded": with_envelope(ONE, 4, occurred_at="2024-01-31T00:00:00.000000Z"),
+    "sent before it was recorded": with_envelope(FIRST, 1, occurred_at="2024-01-31T00:00:00.000000Z"),
+    "paid long after it was recorded": with_envelope(SECOND, 2, occurred_at="2024-02-09T00:00:00.000000Z"),
+    "another number than its stream's": with_envelope(SECOND, 2, id="m,1.3"),
+    "a number with a nought before it": with_envelope(SECOND, 2, id="m,1.02", stream="payout-m,1.02"),
+    "no number": with_envelope(SECOND, 2, id="m,1.", stream="payout-m,1."),
     "a batch of another source": saying(SECOND, 2, batch="batch@mall/m,1"),
     "a batch that is an order": saying(SECOND, 2, batch="order-o1"),
-    "a period under another name": enveloped(FEBRUARY, 1, stream="period-february"),
-    "a batch with an id too long": lambda states: edited(
-        states,
-        position_of(states, "batch-five"),
-        lambda event: (
-            event.update(id="b" * 120, stream="batch-" + "b" * 120),
-            event["data"]["asked"].update(id="b" * 120),
-        ),
+    "a period under another name": with_envelope(FEBRUARY, 1, stream="period-february"),
+    "a batch with an id too long": together(
+        asking("batch-five", id="b" * 120),
+        with_envelope("batch-five", id="b" * 120, stream="batch-" + "b" * 120),
     ),
     "an adjustment of nothing": asking("adjustment-a4", amount=0),
     "an adjustment beyond all bounds": asking("adjustment-a4", amount=-(1 << 43)),
