@@ -30,6 +30,7 @@ class Binding(NamedTuple):
         """The open end of its interval (B-3); None: no end."""
         return self.ends_at if self.released_at is None else self.released_at
 
+
 # Every binding of one member in recording order. A bind earlier than the member's latest bound_at is refused
 # (late_binding), so this is also the order of bound_at, and at most one interval contains any instant.
 History = Sequence[Binding]

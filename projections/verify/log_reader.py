@@ -17,6 +17,7 @@ from ledger.tree.ranges import RangeProof, RangeVerifier
 from projections.verify.ahead import LookAhead
 from projections.verify.entries import Bundles, Entries, Lines
 from projections.verify.facts import Fact, Invited, Placed, Refund, Stored
+from projections.verify.finance_facts import ASKED, Asked, Closed, Reversal
 from projections.verify.quick import ORDER_END, quick_orders
 from projections.verify.report import Report
 from projections.verify.stored import EVENT_BYTES_MAX, read_event
@@ -24,6 +25,7 @@ from projections.verify.streams import StreamSet, begun_twice
 from projections.verify.tile_files import TileFiles
 
 EVENTS, RANGE, DECISIONS = "events", "range", "decisions"
+DECIDED = "every plan, binding, order, refund, adjustment, batch, payout and period, decided again"
 
 REDACTED = re.compile(rb'\{"redacted":"([0-9a-f]{64})"\}')
 
@@ -116,6 +118,9 @@ class LogReader:
         with self.report.checking(EVENTS):
             if self._task.is_performed:
                 self._ahead = LookAhead(self._task.entries())
+                if self._ahead.questions:
+                    self._leaves.ask(self._ahead.sizes)
+                    yield [Asked(ASKED, self._position, tuple(map(tuple, self._ahead.questions)))]
             for batch in self._entries.batches():
                 self._leaves.extend(batch)
                 yield self._facts(batch)
@@ -161,7 +166,7 @@ class LogReader:
         return facts if self._ahead is None else list(self._prepared(facts, self._ahead))
 
     def _known(self, batch: list[bytes]) -> list[Stored | None]:
-        """Of each entry, the event if it need not be read alone: orders read together, refunds read with their orders."""
+        """Of each entry, the event, unless it must be read alone: orders together, refunds with their orders."""
         known: list[Stored | None] = [None] * len(batch)
         first, attached = self._position + 1, self._attached
         places = [at for at, raw in enumerate(batch) if raw.endswith(ORDER_END) and len(raw) <= EVENT_BYTES_MAX]
@@ -178,13 +183,14 @@ class LogReader:
         for fact in facts:
             if isinstance(fact, Placed):
                 yield self._with_refunds(fact, ahead) if ahead.may_be_refunded(fact.stream) else fact
-            elif isinstance(fact, Refund):
+            elif isinstance(fact, Refund | Reversal):
                 # That it was there and the same when its order came is proven here, where the tree has its bytes.
                 _, was = self._attached.pop(fact.position, (0, None))
                 if was is None or was.fact != fact:
-                    message = f"{fact.stream} refunds {fact.order}, which is not before it (R-1)"
-                    self.report.find(DECISIONS, message, fact.position)
+                    self._find_stray(fact)
             elif not isinstance(fact, Invited) or fact.stream in ahead.invites:
+                if isinstance(fact, Closed):
+                    self._expect_root(fact)
                 yield fact
 
     def _with_refunds(self, order: Placed, ahead: LookAhead) -> Placed:
@@ -195,6 +201,20 @@ class LogReader:
                 self._attached[event.fact.position] = hash(raw), event
                 refunds.append(tuple(event.fact))
         return order._replace(refunds=tuple(refunds)) if refunds else order
+
+    def _find_stray(self, fact: Refund | Reversal) -> None:
+        is_refund = isinstance(fact, Refund)
+        does, rule = (f"refunds {fact.order}", "R-1") if is_refund else (f"reverses {fact.refund}", "R-4")
+        self.report.find(DECISIONS, f"{fact.stream} {does}, which is not before it ({rule})", fact.position)
+
+    def _expect_root(self, fact: Closed) -> None:
+        """Where there is none, something else was found already."""
+        root = self._leaves.old_roots.get(fact.at_position)
+        if root is not None and root.hex() != fact.root:
+            message = (
+                f"{fact.stream} says the root {fact.root}; that of {fact.at_position} events is {root.hex()} (V-1)"
+            )
+            self.report.find(DECISIONS, message, fact.position)
 
     def _place(self, events: list[Stored]) -> None:
         """What ties events to those before them."""
@@ -245,6 +265,10 @@ class _Leaves:
         with report.checking(RANGE):
             self._tree = RangeVerifier(task.proof)
             self._note_old_roots(self._tree)
+
+    def ask(self, sizes: set[int]) -> None:
+        """The roots of trees of these sizes are wanted too; before the first entry."""
+        self._sizes = sorted({*self._sizes, *sizes})
 
     def extend(self, batch: list[bytes]) -> None:
         """The next entries."""

@@ -16,21 +16,9 @@ from typing import Any, cast
 
 from ledger.ids import DEFAULT_SOURCE, Kind, stream_of
 from projections.verify.facts import BIND, INVITED, PLACED, REFUND, Bind, Invited, Placed, Refund, Stored
-from projections.verify.grammar import (
-    ENVELOPE,
-    EVENT_TYPES,
-    HASH,
-    ID,
-    INSTANT,
-    RELEASED,
-    SOURCE,
-    TAKEN_OVER,
-    EventType,
-    asked_fields,
-    is_date,
-    pattern_of,
-)
-from projections.verify.making import Parts
+from projections.verify.forms import ENVELOPE, HASH, ID, INSTANT, SOURCE, EventType, is_date, pattern_of
+from projections.verify.grammar import EVENT_TYPES, RELEASED, TAKEN_OVER, asked_fields
+from projections.verify.parts import Parts
 
 _TYPE = b'"type":"'
 _VERSION = b'","v":1}'
@@ -130,7 +118,7 @@ def quick_orders(raws: Sequence[bytes], positions: Sequence[int]) -> list[Stored
 
 
 def _lines(given: str | None, paid: int) -> tuple[tuple[int, int], ...] | None:
-    """Number and amount of each line, () without lines; None: two of one number, or they do not sum to what was paid."""
+    """Number and amount of each line, () without any; None: two have one number, or their sum is not what was paid."""
     if given is None:
         return ()
     found = _LINE.findall(given)
@@ -171,7 +159,7 @@ def _is_proven(content: str, asked: str, at: str, recorded_at: str) -> bool:
 
 
 def _are_timely(at: Sequence[str], recorded_at: Sequence[str]) -> bool:
-    """All are dates, and nothing is recorded before it occurs; up to five minutes before is right too, but not common."""
+    """All are dates, and nothing is recorded before it occurs; up to 5 minutes before is right too, but not common."""
     return all(map(le, at, recorded_at)) and all(map(is_date, {time[:10] for time in chain(at, recorded_at)}))
 
 
