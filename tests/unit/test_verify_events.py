@@ -83,7 +83,7 @@ def test_what_one_way_takes_the_other_takes(number: int) -> None:
 
 
 def test_orders_together_are_read_as_alone(small_log: list[bytes]) -> None:
-    """Orders read a column at a time say what each says alone; if one is changed anywhere, nothing else is said of it."""
+    """Orders read a column at a time say what each says alone, also where one is changed anywhere."""
     first, changed, last = [state for state in small_log if quick_orders([state], [1]) is not None][:3]
     assert quick_orders([first, changed, last], [5, 8, 9]) == [
         read_event(first, 5),
