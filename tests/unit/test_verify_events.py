@@ -19,7 +19,7 @@ from ledger.mapper import InputEncoder, decode
 from projections.verify.canonical_form import read_object
 from projections.verify.grammar import EVENT_TYPES, RELEASED
 from projections.verify.making import fact_from
-from projections.verify.quick import quick_event, quick_parts
+from projections.verify.quick import quick_event, quick_orders, quick_parts
 from projections.verify.stored import parsed_parts, read_event
 from tests.builders import ROOT, order
 
@@ -80,6 +80,20 @@ def test_what_one_way_takes_the_other_takes(number: int) -> None:
             with pytest.raises(MalformedEvidenceError):
                 fact_from(parts, 1)
         assert at_once is None or at_once[-1] == thorough
+
+
+def test_orders_together_are_read_as_alone(small_log: list[bytes]) -> None:
+    """Orders read a column at a time say what each says alone, also where one is changed anywhere."""
+    first, changed, last = [state for state in small_log if quick_orders([state], [1]) is not None][:3]
+    assert quick_orders([first, changed, last], [5, 8, 9]) == [
+        read_event(first, 5),
+        read_event(changed, 8),
+        read_event(last, 9),
+    ]
+    for state in changes(changed):
+        together, alone = quick_orders([first, state, last], [5, 8, 9]), quick_event(state, 8)
+        assert (None if together is None else together[1]) == alone
+    assert quick_orders([], []) is None
 
 
 @pytest.mark.parametrize("number", range(len(GOLDEN)))
