@@ -428,6 +428,7 @@ def changed(desk: Desk, url: str, statement: str) -> None:
 # ---- Rebuilt
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize(
     "damage",
     [

@@ -83,7 +83,7 @@ def test_another_plan_from_the_beginning(ledger: Ledger, always: Ledger, terms: 
 
 
 @pytest.mark.long_on_postgres
-@pytest.mark.parametrize("terms", ["shorter", "for ever"])
+@pytest.mark.parametrize("terms", ["shorter", pytest.param("for ever", marks=pytest.mark.slow)])
 def test_another_plan_for_a_published_year(ledger: Ledger, always: Ledger, terms: str) -> None:
     """A real shop's year that was recorded under 90 days."""
     ledger.submit([command_from(plan())])
