@@ -56,7 +56,7 @@ class EventLines:
 
     def _write_all(self, block: Block) -> None:
         self._out.write(block.lines)
-        self._hashes.take(block)
+        self._hashes.take(*block)
         topics = block.topics.decode().split("\n")[:-1]
         self.by_type.update(topics)
         self.chosen += len(topics)
@@ -64,7 +64,7 @@ class EventLines:
 
     def _write_some(self, rows: Sequence[tuple[int, str, bytes, bool]]) -> None:
         topics, states = [row[1] for row in rows], [row[2] for row in rows]
-        self._hashes.take(block_of(topics, states))
+        self._hashes.take(*block_of(topics, states))
         lines = list[bytes]()
         for _, topic, state, is_chosen in rows:
             if is_chosen or topic == PlanPublished.TOPIC:

@@ -14,7 +14,6 @@ from ledger.tree.proofs import ProofError
 from ledger.tree.ranges import RangeProof, RangeVerifier
 from projections.child import Child, answer, more
 from projections.content import ContentRoot
-from projections.replay.arrow import Block
 
 # With less a child costs more than it saves.
 EVENTS_MIN = 100_000
@@ -23,8 +22,8 @@ EVENTS_MIN = 100_000
 class LineHashes(Protocol):
     """Takes the lines of a range in their order, then says whether they are what the proof is for."""
 
-    def take(self, block: Block) -> None:
-        """Takes lines.
+    def take(self, topics: bytes, lines: bytes) -> None:
+        """Takes lines, and the topic of each; both with a line end after every one.
 
         Raises:
             ProofError: the range has fewer; may also come at the end.
@@ -44,7 +43,7 @@ class LineHashes(Protocol):
 
 
 def hashing(proof: RangeProof, *, has_content: bool) -> LineHashes:
-    """The quickest way to prove a range, and to get its content root if it has one: if it begins with the first event."""
+    """The quickest way to prove a range; its content root too, which one has that begins with the first event."""
     way = HashesBeside if proof.end - proof.start >= EVENTS_MIN else HashesHere
     return way(proof, has_content=has_content)
 
@@ -56,12 +55,12 @@ class HashesHere:
         self._verifier = RangeVerifier(proof)
         self._content = ContentRoot() if has_content else None
 
-    def take(self, block: Block) -> None:
+    def take(self, topics: bytes, lines: bytes) -> None:
         """Takes lines; they are cut as whoever reads the file will cut them."""
-        states = block.lines.split(b"\n")[:-1]
+        states = lines.split(b"\n")[:-1]
         self._verifier.extend(leaf_hashes(states))
         if self._content is not None:
-            self._content.extend(block.topics.decode().split("\n")[:-1], states)
+            self._content.extend(topics.decode().split("\n")[:-1], states)
 
     def prove(self, root: bytes) -> str | None:
         """Proves them."""
@@ -80,9 +79,9 @@ class HashesBeside:
         asked = (proof.start, proof.end, proof.size, proof.left, proof.right), int(has_content)
         self._child = Child("projections.export.line_hashes", asked)
 
-    def take(self, block: Block) -> None:
+    def take(self, topics: bytes, lines: bytes) -> None:
         """Sends lines; waits while it is behind."""
-        self._child.send(tuple(block))
+        self._child.send((topics, lines))
 
     def prove(self, root: bytes) -> str | None:
         """Asks for the end.
@@ -112,7 +111,7 @@ def _hash(proof: tuple[Any, ...], has_content: int) -> Iterator[tuple[str | None
                 if len(sent) == 1:
                     yield None, hashes.prove(*sent)
                     return
-                hashes.take(Block(*sent))
+                hashes.take(*sent)
         except ProofError as error:
             yield str(error), None
 
