@@ -81,7 +81,7 @@ class Books:
             raise self._fault
         if self._live is None:
             try:
-                with _readable():
+                with readable():
                     live = self._copy()
                     self._load(progress)
                 self._live = live
@@ -94,7 +94,7 @@ class Books:
         """Requests whose outcome is not the recorded one, each decided again from the log before it."""
         self.read(progress)
         if self._decided is None:
-            with _readable():
+            with readable():
                 self._decided = decide_again(self._duck)
         return self._decided
 
@@ -167,7 +167,7 @@ class Books:
         self._duck.execute(f"CREATE TABLE recorded_binding AS {statement('audit/recorded_binding')}")
 
     def _rows(self, select: LiteralString, **parameters: Parameter) -> list[Row]:
-        with _readable():
+        with readable():
             return self._duck.execute(select, parameters or None).fetchmany(FINDINGS_MAX)
 
     def _stream(self, select: LiteralString) -> Iterator[Row]:
@@ -188,7 +188,7 @@ def opened_books(log: LogRecorder, as_of: datetime, setup: Setup | None = None) 
 
 
 @contextmanager
-def _readable() -> Generator[None]:
+def readable() -> Generator[None]:
     """What cannot be read is the log's fault, or a table's: no number where one must be, no text at all.
 
     Raises:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ledger.findings import Finding
 from ledger.store.recorder import LogRecorder
+from projections.books import readable
 from projections.replay.batches import Approval, Batch, hash_of, otherwise
 from projections.replay.session import Session, replaying
 from projections.runner import Progress
@@ -33,7 +34,7 @@ def check_payouts(log: LogRecorder, progress: Progress) -> Iterator[Finding]:
     Raises:
         IntegrityError: the log is not one this ledger wrote.
     """
-    with replaying(log, log.head(), progress=progress) as replay:
+    with readable(), replaying(log, log.head(), progress=progress) as replay:
         yield from _adjustments(replay)
         yield from _payouts(replay)
         yield from _batch_states(replay)

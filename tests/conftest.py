@@ -16,6 +16,7 @@ from projections.view import PACKAGES
 from tests import postgres_server as server_for_tests
 from tests.evidence import make_small_log
 from tests.finance import Desk, opened
+from tests.paid_log import make_paid_log
 from tests.postgres_server import Databases
 
 # ---- PostgreSQL: one server per run, one database per test.
@@ -29,6 +30,14 @@ ADDRESS = pytest.StashKey[str]()
 # A shell starts what runs in its background with Ctrl-C ignored, and so would be every program that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` is looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of which one store is enough among the quick ones are long ones on PostgreSQL."""
+    for item in items:
+        if item.get_closest_marker("long_on_postgres") and "[postgres" in item.nodeid:
+            item.add_marker(pytest.mark.slow)
 
 
 class Worker(Protocol):
@@ -136,3 +145,9 @@ def sqlite_desk(sqlite_url: str) -> Iterator[Desk]:
 def small_log(sqlite_template: bytes, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """The stored bytes of a log in which every type of event is, and every decision both ways."""
     return make_small_log(tmp_path_factory.mktemp("small") / "ledger.db", sqlite_template)
+
+
+@pytest.fixture(scope="session")
+def paid_log(sqlite_template: bytes, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The stored bytes of a log in which finance decides everything that it can, both ways."""
+    return make_paid_log(tmp_path_factory.mktemp("paid") / "ledger.db", sqlite_template)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+import pytest
+
 from ledger.clock import format_instant
 from projections.batches import PayoutFound, batches, payouts_in
 from tests.builders import adjustment, bind, freeze, order, plan, refund, reversal
@@ -16,6 +18,12 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 MEMBERS = ("ann", "ben", "cat", "dan", "eve", "zoë")
 CURRENCIES = ("GBP", "GBP", "GBP", "EUR")
 HALF_DAY = timedelta(hours=12)
+
+
+def seeds(first: int, end: int) -> list[Any]:
+    """Seeds of histories from `first` up to `end`: on PostgreSQL all but the first are long tests."""
+    others = [pytest.param(seed, marks=pytest.mark.long_on_postgres) for seed in range(first + 1, end)]
+    return [first, *others]
 
 
 class History:

@@ -13,13 +13,13 @@ from projections.verify import manifest as names
 from projections.verify.asked import Asked, Verified
 from projections.verify.entries import read_limited
 from projections.verify.figures import differences
-from projections.verify.finance import why_not_performed
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
 from projections.verify.later_range import PLANS, RangeCheck
-from projections.verify.log_reader import DECISIONS, EVENTS, RANGE, Summary, Task
-from projections.verify.manifest import CSV, PARQUET, Manifest, read_manifest
+from projections.verify.log_reader import DECIDED, DECISIONS, EVENTS, RANGE, Summary, Task
+from projections.verify.manifest import CSV, Manifest, read_manifest
 from projections.verify.misbehaviour import Misbehaviour
+from projections.verify.parquet_tables import ParquetTables
 from projections.verify.proof_files import read_consistency, read_range
 from projections.verify.report import Report
 from projections.verify.running import perform, read_only
@@ -27,7 +27,7 @@ from projections.verify.table_rows import TABLES
 from projections.verify.tables import Tables, digest_of
 from projections.verify.trust import NO_KEY, SIGNATURE, believed_head, check_bundle_note
 
-MANIFEST, FIGURES, PARQUET_CHECK = "manifest", "figures", "parquet"
+MANIFEST, FIGURES = "manifest", "figures"
 DOCUMENT_BYTES_MAX = 4_000_000
 
 
@@ -133,31 +133,25 @@ class _Bundle:
             self._report.re_performed = "without a manifest and a range proof nobody knows what these events are"
             return
         self._task = task = replace(task, old_sizes=self._history.sizes)
-        why_not = self._why_not_performed(manifest, task)
+        why_not = _why_not_performed(manifest, task)
+        parquet = ParquetTables(self._folder, manifest.files, self._asked.compare_parquet)
         with self._report.checking(EVENTS):
             if why_not is None:
                 self._perform(manifest, task)
             else:
                 self._read_only(manifest, task, why_not)
         self._check_counts(manifest)
-        self._check_parquet(manifest)
-
-    def _why_not_performed(self, manifest: Manifest, task: Task) -> str | None:
-        if task.proof.start:
-            return f"the export begins at position {task.proof.start + 1}, figures follow from all that comes before"
-        if manifest.redacted:
-            return f"{manifest.redacted} events are hidden"
-        return why_not_performed(task.entries().batches())
+        parquet.end(self._report)
 
     def _perform(self, manifest: Manifest, task: Task) -> None:
         report = self._report
         report.begin(EVENTS)
-        report.begin(DECISIONS, "every plan, bind, unbind, renewal, lapse, order and refund, decided again")
+        report.begin(DECISIONS, DECIDED)
         if self._folder.size(names.PLANS):
             report.find(PLANS, "there are plans of before position 1")
         tables = Tables(self._folder, manifest.as_of, report)
-        self._summary, relations = perform(task, report, tables.take, self._asked.progress)
-        tables.end(relations)
+        self._summary, performance = perform(task, report, tables, self._asked.progress)
+        tables.end(performance)
         books = tables.books
         report.facts["digest"] = books.digest()
         computed = {
@@ -223,18 +217,6 @@ class _Bundle:
         for message in differences(said, found, "events"):
             report.find(MANIFEST, message)
 
-    def _check_parquet(self, manifest: Manifest) -> None:
-        report, compare = self._report, self._asked.compare_parquet
-        for table in TABLES:
-            if PARQUET[table] not in manifest.files:
-                continue
-            if compare is None:
-                report.skip(PARQUET_CHECK, "not compared with the CSV files: nothing here reads Parquet")
-                return
-            with report.checking(PARQUET_CHECK, "the same rows as the CSV files"):
-                for message in compare(self._folder.file(CSV[table]), self._folder.file(PARQUET[table])):
-                    report.find(PARQUET_CHECK, f"{table}: {message}")
-
     # -- what only the whole shows
 
     def check_history(self) -> None:
@@ -250,3 +232,9 @@ class _Bundle:
 
     def _read(self, name: str) -> bytes:
         return read_limited(self._folder.file(name), DOCUMENT_BYTES_MAX)
+
+
+def _why_not_performed(manifest: Manifest, task: Task) -> str | None:
+    if task.proof.start:
+        return f"the export begins at position {task.proof.start + 1}, figures follow from all that comes before"
+    return f"{manifest.redacted} events are hidden" if manifest.redacted else None

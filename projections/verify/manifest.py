@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from ledger.errors import MalformedEvidenceError
-from projections.verify import finance
 from projections.verify.canonical_form import expect_keys, read_document, shown
-from projections.verify.grammar import EVENT_TYPES, INSTANT, RELEASED
+from projections.verify.forms import INSTANT
+from projections.verify.grammar import EVENT_TYPES, RELEASED
 from projections.verify.table_rows import TABLES
 
 FORMAT = "refledger-bundle-1"
@@ -23,7 +23,7 @@ _ALWAYS = frozenset({"README.txt", CHECKPOINT, RANGE, EVENTS, PLANS})
 _SOMETIMES = frozenset({PREVIOUS, CONSISTENCY, *CSV.values(), *PARQUET.values()})
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _FIGURES = frozenset({"totals", "levels", "outcomes"})
-_TYPES = frozenset({*EVENT_TYPES, *finance.TYPES, RELEASED})
+_TYPES = frozenset({*EVENT_TYPES, RELEASED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,20 +15,11 @@ from ledger.canonical import canonical
 from ledger.clock import parse_instant
 from ledger.errors import MalformedEvidenceError
 from projections.verify.canonical_form import expect_keys, read_object, shown
-from projections.verify.facts import OF_FINANCE, OfFinance, Stored
-from projections.verify.finance import is_of_finance, read_of_finance
-from projections.verify.grammar import (
-    ENVELOPE,
-    EVENT_TYPES,
-    HASH,
-    RELEASED,
-    TAKEN_OVER,
-    UNBOUND,
-    EventType,
-    asked_fields,
-    check_fields,
-)
-from projections.verify.making import Parts, fact_from
+from projections.verify.facts import Stored
+from projections.verify.forms import ENVELOPE, HASH, EventType, check_fields
+from projections.verify.grammar import EVENT_TYPES, RELEASED, TAKEN_OVER, UNBOUND, asked_fields
+from projections.verify.making import fact_from
+from projections.verify.parts import Parts
 from projections.verify.quick import quick_event, quick_parts
 
 EVENT_BYTES_MAX = 65_535
@@ -53,24 +44,12 @@ def read_event(raw: bytes, position: int) -> Stored:
     quick = quick_event(raw, position)
     if quick is not None:
         return quick
-    if is_of_finance(raw):
-        return _of_finance(raw, position)
     parts = quick_parts(raw) or parsed_parts(raw)
     if parts.occurred_at > parts.recorded_at and _is_ahead(parts.occurred_at, parts.recorded_at):
         raise MalformedEvidenceError(f"occurred at {parts.occurred_at}, over 5 minutes after it was recorded (G-2)")
     if parts.asked_text is not None and sha256(parts.asked_text.encode()).hexdigest() != parts.content:
         raise MalformedEvidenceError("its content hash is not that of what was asked (G-6)")
     return Stored(parts.topic, parts.recorded_at, parts.stream, parts.seq, fact_from(parts, position))
-
-
-def _of_finance(raw: bytes, position: int) -> Stored:
-    envelope = read_of_finance(raw)
-    topic, recorded_at, stream, seq = (envelope[key] for key in ("type", "recorded_at", "stream", "seq"))
-    if envelope["occurred_at"] > recorded_at and _is_ahead(envelope["occurred_at"], recorded_at):
-        raise MalformedEvidenceError(
-            f"occurred at {envelope['occurred_at']}, over 5 minutes after it was recorded (G-2)"
-        )
-    return Stored(topic, recorded_at, stream, seq, OfFinance(OF_FINANCE, position))
 
 
 def parsed_parts(raw: bytes) -> Parts:

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ledger.rules.accrual import Levels
 from ledger.tree.checkpoint import TreeHead
 from ledger.tree.note import NOTE_BYTES_MAX
 from ledger.tree.ranges import RangeProof
 from ledger.tree.tiles import tiles_grown
 from projections.verify.asked import Asked, Verified
-from projections.verify.books import Books, Clawback
+from projections.verify.books import Books
 from projections.verify.entries import read_limited
-from projections.verify.facts import Placed
-from projections.verify.finance import why_not_performed
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
-from projections.verify.log_reader import DECISIONS, EVENTS, RANGE, Task
+from projections.verify.log_reader import DECIDED, DECISIONS, EVENTS, RANGE, Task
 from projections.verify.manifest import CHECKPOINT
 from projections.verify.report import Report
-from projections.verify.running import perform, read_only
+from projections.verify.running import perform
 from projections.verify.stored import read_event
 from projections.verify.tile_files import TILES
 from projections.verify.trust import NO_KEY, SIGNATURE, believed_head
@@ -68,22 +65,13 @@ def _files(size: int) -> Iterator[str]:
 
 def _perform(task: Task, asked: Asked, report: Report) -> dict[int, bytes]:
     """Performs the log again as of T; returns roots of its beginnings."""
-    if (why_not := why_not_performed(task.entries().batches())) is not None:
-        report.re_performed = why_not
-        report.skip(DECISIONS, why_not)
-        return read_only(task, report, asked.progress).old_roots
     last = task.proof.size - 1
     as_of = asked.as_of or read_event(task.entries().at(last), last + 1).recorded_at
     books = Books(as_of)
-
-    def take(order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...]) -> None:
-        if order.at <= as_of:
-            books.take(order, available_at, levels, clawbacks)
-
-    summary, _ = perform(task, report, take, asked.progress)
+    summary, _ = perform(task, report, books, asked.progress)
     report.begin(RANGE, f"positions 1 to {task.proof.size}, all there are")
     report.begin(TILES, "every tile is what the entries give")
-    report.begin(DECISIONS, "every plan, bind, unbind, renewal, lapse, order and refund, decided again")
+    report.begin(DECISIONS, DECIDED)
     report.begin(EVENTS, f"{summary.events} events, each canonical, with its own hash, in its own stream")
     report.facts |= {"as_of": as_of, "digest": books.digest(), "content_root": summary.content_root}
     report.re_performed = "not all of the events could be read" if report.counts.get(EVENTS) else None

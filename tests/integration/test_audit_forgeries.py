@@ -99,7 +99,7 @@ def others(*names: str) -> frozenset[str]:
 
 
 # The relations cannot be made: an event is missing, or cannot be read, or refers to what is not before it.
-UNREADABLE = others("bindings", "expiries", "invariants", "projection")
+UNREADABLE = others("bindings", "expiries", "invariants", "payouts", "projection")
 
 
 def _cheaper(event: Envelope) -> None:

@@ -47,11 +47,11 @@ DAMAGE: dict[str, tuple[str, str, list[int], str]] = {
         "UPDATE balance SET earned_minor = earned_minor + 1 WHERE member = 'ann'",
         "balance of ann in GBP",
         [],
-        "is earned=701 clawed_back=20 pending=0 available=681 instead of earned=700",
+        "is earned=701 clawed_back=20 adjusted=0 pending=0 available=681 reserved=0 paid=0 instead of earned=700",
     ),
     "a balance less": ("DELETE FROM balance WHERE member = 'ann'", "balance of ann in GBP", [], "is none instead of"),
     "a balance more": (
-        "INSERT INTO balance VALUES ('eve', 'GBP', 5, 0)",
+        "INSERT INTO balance (member, currency, earned_minor, clawed_back_minor) VALUES ('eve', 'GBP', 5, 0)",
         "balance of eve in GBP",
         [],
         "instead of none",

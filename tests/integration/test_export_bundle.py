@@ -47,6 +47,9 @@ TYPES = {
     + ", ".join(
         f"outcome_{n} VARCHAR, beneficiary_{n} VARCHAR, commission_{n} BIGINT, kept_{n} BIGINT" for n in (1, 2, 3)
     ),
+    "payouts": "payout VARCHAR, batch VARCHAR, number BIGINT, member VARCHAR, currency VARCHAR, amount BIGINT, "
+    "state VARCHAR, attempt BIGINT, reference VARCHAR, reserved_at TIMESTAMP WITH TIME ZONE, "
+    "state_at TIMESTAMP WITH TIME ZONE, paid_at TIMESTAMP WITH TIME ZONE",
     "postings": "order VARCHAR, kind VARCHAR, level BIGINT, position BIGINT, value_at TIMESTAMP WITH TIME ZONE, "
     "debit VARCHAR, credit VARCHAR, currency VARCHAR, amount BIGINT",
     "team": "member VARCHAR, bind VARCHAR, bound_at TIMESTAMP WITH TIME ZONE, until TIMESTAMP WITH TIME ZONE, "

@@ -470,7 +470,7 @@ def test_the_log_read_ahead_by_another_process_gives_the_same(
     """Every kind of change crosses the pipe as it is."""
     History(desk, 1).go(200)
     monkeypatch.setattr("projections.runner.EVENTS_MIN", 10)
-    monkeypatch.setattr("projections.runner.BATCH_SIZE_MIN", 10)
+    monkeypatch.setattr("projections.runner.PIECE_SIZE", 10)
     desk.project()
     with closing(beside(store_url)) as room:
         room.make()

@@ -64,9 +64,7 @@ def _agree(ledger: Ledger, duck: duckdb.DuckDBPyConnection, question: tuple[int,
         for currency, by_number in expected.levels.items()
         for number, row in by_number.items()
     }, question
-    assert [tuple(row) for row in found.balances()] == [
-        (row.member, row.currency, row.earned, row.clawed_back, row.pending, row.available) for row in expected.balances
-    ], question
+    assert list(map(tuple, found.balances())) == list(map(astuple, expected.balances)), question
 
 
 def _questions(duck: duckdb.DuckDBPyConnection, head: int, random: Random, count: int) -> Iterator[tuple[int, int]]:

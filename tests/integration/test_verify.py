@@ -54,7 +54,7 @@ def test_whole_log(small_log: list[bytes], tmp_path: Path) -> None:
     assert (found.status, found.verdict) == (0, {"integrity": "ok", "re-performed": "yes"})
     assert set(results(found).values()) == {"ok"}
     expected = {"signature", "manifest", "files", "range", "events", "decisions", "figures"}
-    assert results(found).keys() == expected | {"balances", "outcomes", "postings", "team"}
+    assert results(found).keys() == expected | {"balances", "outcomes", "payouts", "postings", "team"}
 
 
 # 9, 16: between an order and its renewal, a release and the bind it is for.

@@ -36,7 +36,7 @@ from projections.view import view_at
 from tests.builders import replayed
 from tests.finance import Desk
 from tests.naive_books import Entry, NaiveBooks
-from tests.payout_histories import HALF_DAY, MEMBERS, START, History
+from tests.payout_histories import HALF_DAY, MEMBERS, START, History, seeds
 
 CODES = ("EUR", "GBP")
 STEPS = 250
@@ -62,7 +62,7 @@ def amounts(balances: list[Balance]) -> dict[tuple[str, str], dict[str, int]]:
 # ---- Balances, payable, postings
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(0, 3))
 def test_balances_are_the_same_three_ways_at_any_time_and_position(desk: Desk, store_url: str, seed: int) -> None:
     """And both sides of S-1 are equal, the trial balance is 0, as often as anything is looked at."""
     history = History(desk, seed)
@@ -96,7 +96,7 @@ def assert_balanced(live: list[Balance]) -> None:
     assert all(sum(classes.values()) == 0 for classes in trial_balance(live).values())
 
 
-@pytest.mark.parametrize("seed", range(3, 5))
+@pytest.mark.parametrize("seed", seeds(3, 5))
 def test_payable_is_the_same_set_wise_and_one_by_one(desk: Desk, store_url: str, seed: int) -> None:
     """As the naive books say; and never more than is available, unless something was released later than that (X-1)."""
     history = History(desk, seed)
@@ -139,7 +139,7 @@ def test_postings_are_those_of_the_naive_books_in_the_same_order(sqlite_desk: De
 # ---- Batches
 
 
-@pytest.mark.parametrize("seed", range(8, 10))
+@pytest.mark.parametrize("seed", seeds(8, 10))
 def test_batches_can_be_worked_out_again_and_explained(desk: Desk, seed: int) -> None:
     """At its own (T, P) each has the same lines, digest and left out (X-5); what it is made of makes the amount."""
     history = History(desk, seed)
@@ -198,7 +198,7 @@ def why_left_out(naive: NaiveBooks, batch: BatchFound, paid: set[str]) -> dict[s
 # ---- Statements and periods
 
 
-@pytest.mark.parametrize("seed", range(10, 12))
+@pytest.mark.parametrize("seed", seeds(10, 12))
 def test_statements_go_from_one_balance_to_the_next(desk: Desk, seed: int) -> None:
     """Between any two instants; the lines add up to what changed."""
     history = History(desk, seed)
@@ -230,7 +230,7 @@ def assert_adds_up(found: Statement) -> None:
         assert getattr(found.opening, part) + changes == getattr(found.closing, part)
 
 
-@pytest.mark.parametrize("seed", range(12, 14))
+@pytest.mark.parametrize("seed", seeds(12, 14))
 def test_closed_periods_never_change(desk: Desk, seed: int) -> None:
     """Statements and postings of a closed period are the same after every step; they sum up to what the close says."""
     history, log = History(desk, seed), desk.clerk.log

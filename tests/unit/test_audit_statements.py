@@ -13,6 +13,7 @@ from projections.replay.statements import statement
 ACCRUAL, CLAWBACK, MATURITY = 1, 2, 3
 ANN, BEN, CAT, DAN = 1, 2, 3, 4
 GBP = 1
+NOW_US = 1_000
 
 TABLES: dict[LiteralString, LiteralString] = {
     "member_name": "member BIGINT, name VARCHAR",
@@ -22,7 +23,9 @@ TABLES: dict[LiteralString, LiteralString] = {
     "refund_fact": "position BIGINT, order_position BIGINT",
     "posting": "order_position BIGINT, level BIGINT, kind BIGINT, position BIGINT, member BIGINT, currency BIGINT,"
     " amount_minor BIGINT, is_on_hold BIGINT",
-    "balance": "name VARCHAR, currency VARCHAR, earned BIGINT, clawed_back BIGINT, pending BIGINT, available BIGINT",
+    "account_move": "kind VARCHAR, value_us BIGINT, member BIGINT, currency VARCHAR, amount_minor BIGINT",
+    "balance": "name VARCHAR, currency VARCHAR, earned BIGINT, clawed_back BIGINT, adjusted BIGINT, pending BIGINT,"
+    " available BIGINT, reserved BIGINT, paid BIGINT",
     "order_outcome": "position BIGINT, commission_1 BIGINT, clawback_1 BIGINT, commission_2 BIGINT, clawback_2 BIGINT,"
     " commission_3 BIGINT, clawback_3 BIGINT",
 }
@@ -34,6 +37,7 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         for name, columns in TABLES.items():
             connection.execute(f"CREATE TABLE {name} ({columns})")
+        connection.execute(f"CREATE MACRO as_of_us() AS {NOW_US}")
         put(connection, "member_name", [(ANN, "ann"), (BEN, "ben"), (CAT, "cat"), (DAN, "dan")])
         put(connection, "currency", [(GBP, "GBP")])
         put(connection, "plan_term", [(1, "none"), (2, "as_level_1")])
@@ -115,28 +119,40 @@ def test_balances_are_what_their_postings_do(duck: duckdb.DuckDBPyConnection) ->
             (5, 1, CLAWBACK, 9, CAT, GBP, 5, 0),
         ],
     )
-    put(duck, "balance", [("cat", "GBP", 100, 15, 0, 85)])
+    put(duck, "balance", [("cat", "GBP", 100, 15, 0, 0, 85, 0, 0)])
     assert found(duck, "unlike_postings") == found(duck, "trial_balance") == []
     duck.execute("UPDATE posting SET is_on_hold = 0")
-    assert found(duck, "unlike_postings") == [("cat", "GBP", 100, 15, 0, 85, 100, 15, 10, 75)]
+    assert found(duck, "unlike_postings") == [("cat", "GBP", 100, 15, 0, 0, 85, 0, 0, 100, 15, 0, 10, 75, 0, 0)]
     assert found(duck, "trial_balance") == []
+
+
+def test_adjustments_and_payouts_are_postings_too(duck: duckdb.DuckDBPyConnection) -> None:
+    """100 matured, 20 adjusted off; 80 reserved: 50 paid, of these 10 back, 30 released; what is dated later waits."""
+    put(duck, "posting", [(5, 1, ACCRUAL, 5, CAT, GBP, 100, 0), (5, 1, MATURITY, 5, CAT, GBP, 100, 0)])
+    moves = [("adjustment", -20), ("reservation", 80), ("payment", 50), ("return", 10), ("release", 30)]
+    put(duck, "account_move", [(kind, NOW_US, CAT, "GBP", amount_minor) for kind, amount_minor in moves])
+    put(duck, "account_move", [("adjustment", NOW_US + 1, CAT, "GBP", 7)])
+    put(duck, "balance", [("cat", "GBP", 100, 0, -20, 0, 40, 0, 40)])
+    assert found(duck, "unlike_postings") == found(duck, "trial_balance") == []
+    duck.execute("UPDATE account_move SET kind = 'release' WHERE kind = 'payment'")
+    assert [row[-2:] for row in found(duck, "unlike_postings")] == [(0, -10)]
 
 
 def test_a_balance_without_postings_is_found(duck: duckdb.DuckDBPyConnection) -> None:
     """And postings without a balance; in all there is more than was expensed."""
-    put(duck, "balance", [("ann", "GBP", 7, 0, 7, 0)])
+    put(duck, "balance", [("ann", "GBP", 7, 0, 0, 7, 0, 0, 0)])
     accruals(duck, 5, CAT)
-    nothing = (None, None, None, None)
+    nothing = (None,) * 7
     assert found(duck, "unlike_postings") == [
-        ("ann", "GBP", 7, 0, 7, 0, *nothing),
-        ("cat", "GBP", *nothing, 100, 0, 100, 0),
+        ("ann", "GBP", 7, 0, 0, 7, 0, 0, 0, *nothing),
+        ("cat", "GBP", *nothing, 100, 0, 0, 100, 0, 0, 0),
     ]
     assert found(duck, "trial_balance") == [("GBP", 7, 100)]
 
 
 def test_a_balance_that_does_not_add_up_is_found(duck: duckdb.DuckDBPyConnection) -> None:
     """Earned less clawed back is pending and available (S-1), whatever the postings are."""
-    put(duck, "balance", [("cat", "GBP", 100, 0, 60, 30)])
+    put(duck, "balance", [("cat", "GBP", 100, 0, 0, 60, 30, 0, 0)])
     put(duck, "posting", [(5, 1, ACCRUAL, 5, CAT, GBP, 100, 0), (5, 1, MATURITY, 5, CAT, GBP, 30, 0)])
     assert [row[0] for row in found(duck, "unlike_postings")] == ["cat"]
     assert found(duck, "trial_balance") == [("GBP", 90, 100)]
