@@ -187,8 +187,8 @@ def test_stores_and_machines_make_the_same_bytes(
             for start in range(0, len(items), 97):
                 ledger.submit(commands(items[start : start + 97]))
             # One event is in no whole range of those read at a time.
-            for number, range_events in enumerate((500_000, 100)):
-                monkeypatch.setattr("projections.replay.load.RANGE_EVENTS", range_events)
+            for number, range_events in enumerate((100_000, 100)):
+                monkeypatch.setattr("projections.export.bundle.RANGE_EVENTS", range_events)
                 found.append(exported(ledger.log, tmp_path / f"{url[:6]}{number}", first=20))
             head = signed_head(ledger.log).raw
     (tmp_path / "log.key").touch(0o600)
