@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from benchmarks.child import COMMANDS
-from benchmarks.engines import OPERATOR_SETTINGS, STORES, Postgres, engines
+from benchmarks.engines import OPERATOR_SETTINGS, STORES, Postgres, Sqlite, engines
+from benchmarks.evidence import Evidence, print_evidence
 from benchmarks.journals import versions
 from benchmarks.machine import facts, load
+from benchmarks.payouts import Payouts, print_payouts
 from benchmarks.profiling import profile
 from benchmarks.report import print_facts, print_failures, print_figures, print_growth, print_table, write_json
 from benchmarks.rows import Rows
@@ -123,6 +125,56 @@ def replay_command(
     except ValueError as error:
         raise click.UsageError(f"--events: {error}") from None
     measure_scale(sizes, Where(stores=[Postgres.store], **where))
+
+
+@benchmarks.command("verify")
+@click.option("--events", type=click.IntRange(min=1), default=1_000_000, show_default=True, help="Lines of the stream.")
+@click.option("--quick", is_flag=True, help="A smoke run: 50,000 lines.")
+@click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Take the median of so many.")
+@inputs_option
+def verify_command(*, events: int, quick: bool, repeat: int, inputs: Path | None) -> None:
+    """Measure the verifier on a bundle of a generated year, performed again in full; SQLite only."""
+    with (
+        TemporaryDirectory(prefix="refledger-benchmark-") as folder,
+        engines([Sqlite.store], server_settings={}) as found,
+    ):
+        print_facts(facts(found))
+        kept = inputs or Path(folder)
+        kept.mkdir(parents=True, exist_ok=True)
+        rows = Rows(found[0].settle, repeat, _say)
+        Evidence(found[0], min(events, QUICK.events[0]) if quick else events, Path(folder), kept, rows).run()
+    print(f"load after  {load()}")
+    print_evidence(rows.done)
+    if rows.failures:
+        print_failures(rows.failures)
+        sys.exit(1)
+
+
+@benchmarks.command("payouts")
+@click.option(
+    "--events", type=click.IntRange(min=1), default=10_000_000, show_default=True, help="Lines of the stream."
+)
+@click.option("--settled", type=click.IntRange(min=1), default=100_000, show_default=True, help="Rows a provider says.")
+@click.option("--quick", is_flag=True, help="A smoke run: 50,000 lines.")
+@server_option
+@inputs_option
+def payouts_command(*, events: int, settled: int, quick: bool, server: str, inputs: Path | None) -> None:
+    """Measure a batch of all that is payable in a generated year, a member for ten events; PostgreSQL only."""
+    with (
+        TemporaryDirectory(prefix="refledger-benchmark-") as folder,
+        engines([Postgres.store], server_settings=SERVERS[server]) as found,
+    ):
+        print_facts(facts(found))
+        kept = inputs or Path(folder)
+        kept.mkdir(parents=True, exist_ok=True)
+        rows = Rows(found[0].settle, 1, _say)
+        count = min(events, QUICK.events[0]) if quick else events
+        Payouts(cast("Postgres", found[0]), count, settled, Path(folder), kept, rows).run()
+    print(f"load after  {load()}")
+    print_payouts(rows.done)
+    if rows.failures:
+        print_failures(rows.failures)
+        sys.exit(1)
 
 
 def measure_scale(sizes: ScaleSizes, where: Where) -> None:

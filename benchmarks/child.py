@@ -36,17 +36,21 @@ CASES: Mapping[str, Case] = {
 }
 # DuckDB takes 20 MB when it is imported, which are not the other cases'.
 LATE: Mapping[str, tuple[str, str]] = {
+    "audit": ("audits", "audit"),
     "duckdb": ("duck_replays", "duckdb"),
     "shops' digest": ("duck_replays", "shops_digest"),
     "export": ("exports", "bundle"),
     "export, table": ("exports", "table"),
     "peer: dump": ("exports", "dump"),
     "limit: states": ("exports", "states"),
+    "peer: replay": ("evidence", "replay_export"),
+    "limit: hash lines": ("evidence", "hash_lines"),
 }
 COMMANDS = ("ingest", "project", "replay")
 # What integrators run collects garbage as it does in their programs.
 COLLECTING = (
     *COMMANDS,
+    "audit",
     "tree",
     "sign",
     "callers",
@@ -57,6 +61,7 @@ COLLECTING = (
     "duckdb",
     "export",
     "export, table",
+    "peer: replay",
 )
 
 

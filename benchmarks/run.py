@@ -95,6 +95,7 @@ AGAINST: Mapping[str, Against] = {
     "tree": Against("limit: hash", "peer: tlog-scales"),
     "sign": Against("limit: hash"),
     "one proof": Against(),
+    "audit": Against("limit: read"),
     "callers": Against("limit: append, in groups", "peer: save, one by one"),
     "submit": Against(),
     "submit, vacuumed": Against(peer="submit"),
@@ -207,13 +208,15 @@ def _jobs(engine: Engine, stream: Stream, sizes: Sizes, stores: Mapping[str, str
         "one balance": Job(case="one balance", log=whole, batch_size=1, count=sizes.asked),
         "one team": Job(case="one team", log=whole, batch_size=1, count=sizes.asked),
         "replay": Job(case="replay", log=whole),
+        "tree": Job(case="tree", log=whole, batch_size=INTEGRATED_SIZE),
+        "sign": Job(case="sign", log=whole, batch_size=INTEGRATED_SIZE),
+        "limit: hash": Job(case="limit: hash", log=whole, batch_size=INTEGRATED_SIZE),
+        # After the tree: an export takes in what is left of it.
         "export": Job(case="export", log=whole),
         "export, table": Job(case="export, table", log=whole),
         "peer: dump": Job(case="peer: dump", log=whole),
         "limit: states": Job(case="limit: states", log=whole),
-        "tree": Job(case="tree", log=whole, batch_size=INTEGRATED_SIZE),
-        "sign": Job(case="sign", log=whole, batch_size=INTEGRATED_SIZE),
-        "limit: hash": Job(case="limit: hash", log=whole, batch_size=INTEGRATED_SIZE),
+        "audit": Job(case="audit", log=whole),
     }
     if not stream.is_larger:
         jobs |= _jobs_beside_peers(engine, stream, sizes, stores)

@@ -36,14 +36,18 @@ class Stream:
     is_public: bool = False
 
 
-def generated(folder: Path, name: str, *, count: int, beginning: int, is_larger: bool = False) -> Stream:
+def generated(
+    folder: Path, name: str, *, count: int, beginning: int, is_larger: bool = False, members: int | None = None
+) -> Stream:
     """A seeded history of exactly that many lines: the same on every machine.
 
-    A file that lies in the folder already is taken as it is, if the same generator wrote it.
+    A file that lies in the folder already is taken as it is, if the same generator wrote it. Members are as many as a
+    real shop of that size has, unless told.
     """
     orders = -(-count * 2 // RECORDS_PER_TWO_ORDERS)
-    shape = Shape(orders=orders, members=max(1, orders // ORDERS_PER_MEMBER))
-    whole, first = (folder / f"generated-{_generator()}-{count}-{lines}.jsonl" for lines in (count, beginning))
+    shape = Shape(orders=orders, members=members or max(1, orders // ORDERS_PER_MEMBER))
+    prefix = f"generated-{_generator()}-{shape.members}-{count}"
+    whole, first = (folder / f"{prefix}-{lines}.jsonl" for lines in (count, beginning))
     for path, wanted in {whole: count, first: beginning}.items():
         if not path.exists():
             _write(path, islice(history.lines(shape), wanted), wanted)

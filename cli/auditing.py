@@ -12,6 +12,7 @@ import click
 from cli.context import DISAGREE, Settings, opened
 from cli.options import format_option
 from cli.output import Format, Report, Section, emit
+from cli.replays import SIZE
 from cli.terminal import counted, progress, say
 from ledger.clock import system_clock
 from ledger.decision_check import check_decisions
@@ -27,6 +28,8 @@ from projections.duty import lag_of
 from projections.expiry_check import check_expiries
 from projections.invariant_check import check_invariants
 from projections.live_check import check_projection
+from projections.payout_check import check_payouts
+from projections.replay.session import Setup
 from projections.runner import Progress
 from projections.tree import NAME as TREE
 from projections.tree_check import check_tree
@@ -60,6 +63,7 @@ CONTROLS = (
     Control("bindings", check_bindings),
     Control("expiries", check_expiries),
     Control("invariants", check_invariants),
+    Control("payouts", lambda books, advance: check_payouts(books.log, advance)),
     Control("projection", check_projection),
     Control("tree", lambda books, advance: check_tree(books.log, advance)),
 )
@@ -68,8 +72,21 @@ CONTROLS = (
 @click.command(short_help="Run every control over the books.")
 @format_option
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@click.option("--memory-limit", type=SIZE, help="The most that comparing may take, as 2GB; more goes to disk. [3GB]")
+@click.option(
+    "--temp-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where what goes to disk is put.",
+)
 @click.pass_obj
-def audit(settings: Settings, *, form: Format | None, output: Path | None) -> None:
+def audit(
+    settings: Settings,
+    *,
+    form: Format | None,
+    output: Path | None,
+    memory_limit: str | None,
+    temp_dir: Path | None,
+) -> None:
     """Run every control over the books and show all they find; status 3 if they find anything.
 
     \b
@@ -81,6 +98,7 @@ def audit(settings: Settings, *, form: Format | None, output: Path | None) -> No
     bindings     every bind and unbind, decided again from the log before it, comes out as recorded
     expiries     every recorded lapse is one that happened, and is there once
     invariants   one referrer at a time, no loops, no more refunded than paid, accounts that add up
+    payouts      every batch comes out as recorded; approvals, payments and adjustments follow from what was before them
     projection   every live balance and row, as of now, is what a second engine makes of the log
     tree         every tile of hashes, as far as the tree has come, is what the stored events give
 
@@ -92,7 +110,8 @@ def audit(settings: Settings, *, form: Format | None, output: Path | None) -> No
     Reads only, and changes nothing. `worker rebuild` mends what is derived from the log; the log itself comes back from
     a backup.
     """
-    with opened(settings) as ledger, opened_books(ledger.log, system_clock()) as books:
+    setup = Setup(spill_folder=temp_dir) if memory_limit is None else Setup(memory_limit, temp_dir)
+    with opened(settings) as ledger, opened_books(ledger.log, system_clock(), setup) as books:
         results = {control.name: _examined(control, books) for control in CONTROLS}
         behind = _behind(ledger.log)
     emit(audit_report(results), form, output)

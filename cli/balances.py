@@ -10,13 +10,16 @@ import click
 
 from cli.context import NOT_FOUND, Settings, opened, viewed
 from cli.explain import member_report, order_report
+from cli.explain_payout import payout_report
 from cli.options import ID, CheckedParam, Question, asking
-from cli.output import Report, Section, emit
+from cli.output import Report, Section, emit, readable
 from cli.terminal import say
 from ledger.currencies import check_currency
+from ledger.errors import NotFoundError
 from ledger.ids import DEFAULT_SOURCE, check_source
 from projections.balances import Balance, balances_at
 from projections.explanation import explain_member, explain_order
+from projections.payout_explanation import explain_payout
 
 BALANCE_MONEY = ("earned", "clawed_back", "adjusted", "pending", "available", "reserved", "paid")
 # The contract's order of keys.
@@ -92,3 +95,34 @@ def explain_member_command(settings: Settings, member: str, **options: Any) -> N
     with opened(settings) as ledger, viewed(ledger, question) as (session, position):
         found = explain_member(session, member, question.as_of)
     emit(member_report(found, question.as_of, position), question.form, question.output)
+
+
+@explain.command("payout", short_help="Explain a payout.")
+@click.argument("payout_id", metavar="ID", type=ID)
+@click.option(
+    "--source",
+    type=CheckedParam("name", check_source),
+    default=DEFAULT_SOURCE,
+    show_default=True,
+    help="Where its batch came from.",
+)
+@asking
+@click.pass_obj
+def explain_payout_command(settings: Settings, payout_id: str, source: str, **options: Any) -> None:
+    """Explain payout ID, which is its batch's id, a dot and its number: what it pays, and what became of it.
+
+    Carried is what was payable at the member's payout before; with everything that came to it since, or was taken, it
+    is the amount, to the last minor unit (status 3 otherwise). What counts only from an instant on, as a commission
+    from the end of its hold, has it as `counts_from`. How far the payout is follows from --at-position, not --as-of.
+
+    \b
+    refledger payout show march                      numbers and states of a batch
+    refledger explain payout march.17
+    refledger explain payout march.17 --format json | jq '.contributions[] | select(.kind == "clawback")'
+    """
+    question = Question.of(options)
+    with opened(settings) as ledger, viewed(ledger, question) as (session, position):
+        found = explain_payout(session, ledger.log, payout_id, source)
+    if found.batch.at > question.as_of:
+        raise NotFoundError(f"payout {payout_id!r} was not prepared by {readable(question.as_of)}")
+    emit(payout_report(found, question.as_of, position), question.form, question.output)

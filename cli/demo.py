@@ -6,10 +6,12 @@ import secrets
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -19,22 +21,29 @@ from cli.explain import order_report
 from cli.history import Shape, lines
 from cli.ingest import How, Rejects, Tally, feed, tally_report
 from cli.output import Report, rendered
+from cli.payout_reports import payouts_report
 from cli.records import open_records
 from cli.replay_report import replay_report
 from cli.teams import Team, team_report
 from cli.terminal import coloured, counted, progress
 from cli.verifying import verification_report
 from ledger.application import Ledger
-from ledger.clock import from_micros
+from ledger.clock import from_micros, system_clock
 from ledger.commands import command_from
+from ledger.currencies import format_minor
 from ledger.ids import stream_of
+from ledger.payout_commands import PrepareBatch
+from ledger.payouts.approving import approve
+from ledger.payouts.preparing import prepare
 from ledger.store.migrate import migrate
 from ledger.store.session import Session, load
 from ledger.tree.checkpoint import sign_head
 from ledger.tree.ed25519 import SEED_BYTES
 from ledger.tree.keys import Kind, SignerKey
 from ledger.tree.signer import nothing_signed
+from projections.agreement import Means, check_agreed
 from projections.balances import Balance, balances_at, digest
+from projections.batches import batch_of, payouts_in
 from projections.explanation import explain_order
 from projections.export.asked import Asked as Export
 from projections.export.asked import SignedHead
@@ -42,6 +51,8 @@ from projections.export.bundle import export_bundle
 from projections.figures import Replay
 from projections.heads import head_to_sign
 from projections.parquet_check import differences
+from projections.payable import payable_at_head
+from projections.payouts import NotPaidOutError, propose
 from projections.replay.session import Setup
 from projections.replay_python import replay
 from projections.runner import Runner
@@ -54,6 +65,7 @@ from projections.view import PACKAGES
 
 BALANCES_SHOWN_MAX = 8
 TEAM_SHOWN_MAX = 10
+PAYOUTS_SHOWN_MAX = 5
 STANDARD_PLAN = {
     "type": "plan",
     "plan": 1,
@@ -82,8 +94,8 @@ _LAST_ORDER_TIME = load("projections", "select_last_order_time")
 def demo(*, seed: int, members: int, orders: int, file: str | None, keep: Path | None) -> None:
     """Run the whole story on a history made from a seed, in an SQLite file of its own.
 
-    Feeds a year of a shop in, then shows balances, a team, an explained order, a replay that matches, and an export
-    that is signed, and verified without the database.
+    Feeds a year of a shop in, then shows balances, a team, an explained order, a payout, a replay that matches, and an
+    export that is signed, and verified without the database.
     """
     with _folder(keep) as folder:
         _headline("1. A history")
@@ -117,7 +129,9 @@ def _story(ledger: Ledger, file: str, folder: Path) -> bool:
         _show_balances(balances)
         _show_team(session, balances, as_of, head)
         _show_order(session, ledger, as_of, head)
-    return _prove(ledger, digest(balances), as_of, head, folder)
+    if balances:
+        _pay(ledger, _top(balances)[0].currency, as_of)
+    return _prove(ledger, digest(balances), as_of, folder)
 
 
 @contextmanager
@@ -180,9 +194,36 @@ def _show_order(session: Session, ledger: Ledger, as_of: datetime, head: int) ->
     _print(order_report(found, as_of, head))
 
 
-def _prove(ledger: Ledger, live: str, as_of: datetime, head: int, folder: Path) -> bool:
-    _headline("6. Replay: everything again, from the events alone")
-    found = replay(ledger.log.read(upto=head), as_of)
+def _pay(ledger: Ledger, currency: str, cut_off: datetime) -> None:
+    """A batch of all that is payable; nothing is recorded that two implementations do not agree on (X-2)."""
+    _headline("6. A payout: computed twice, prepared by one, approved by another")
+    try:
+        with ledger.log.reading() as session:
+            proposal = propose(session, ledger.log, currency, cut_off)
+    except NotPaidOutError as error:
+        click.echo(f"no payout: {error}")
+        return
+    check_agreed(ledger.log, proposal, Means())
+    asked = PrepareBatch(at=system_clock(), currency=currency, cut_off=cut_off, id="demo")
+    prepared = prepare(ledger, asked, proposal.draft())
+    if prepared.name != "recorded":
+        click.echo(f"no payout: {prepared.reason}")
+        return
+    with closing(Ledger(cast("str", ledger.log.url), actor="chief")) as approver:
+        approve(approver, "demo", payable_at_head)
+    Runner(ledger.log).catch_up()
+    with ledger.log.reading() as session:
+        batch = batch_of(session, "demo")
+        _print(payouts_report(payouts_in(session, batch)[:PAYOUTS_SHOWN_MAX]))
+    total = f"{format_minor(proposal.total_minor, currency)} {currency}"
+    reasons = Counter(row.reason for row in proposal.left_out)
+    others = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    click.echo(f"{counted(len(proposal.lines), 'payout')}, {total} reserved; left out: {others or 'nobody'}")
+
+
+def _prove(ledger: Ledger, live: str, as_of: datetime, folder: Path) -> bool:
+    _headline("7. Replay: everything again, from the events alone")
+    found = replay(ledger.log.read(), as_of)
     _print(replay_report(found))
     click.echo(f"live balances  {live}\nreplay         {found.digest}   {_verdict(found.digest == live)}")
 
@@ -191,7 +232,7 @@ def _prove(ledger: Ledger, live: str, as_of: datetime, head: int, folder: Path) 
 
 def _export(ledger: Ledger, found: Replay, folder: Path) -> bool:
     """A signed head, an export under it, and what somebody without the database makes of that."""
-    _headline("7. Export: signed, and verified without the database by whoever has the public key")
+    _headline("8. Export: signed, and verified without the database by whoever has the public key")
     key = SignerKey("demo.example/ledger", Kind.NOTE, secrets.token_bytes(SEED_BYTES))
     catch_up(ledger.log)
     head = sign_head(head_to_sign(ledger.log, nothing_signed(key.name), lambda _: None), key)

@@ -102,9 +102,9 @@ def _level_row(level: LevelExplained, order: OrderOutcome, ended: int) -> dict[s
         "outcome": outcome.reason,
         "rate_ppm": level.rate_ppm,
         "rate": f"{level.rate_ppm / 10_000:g}%",
-        "exact": _exact(level.exact_ppm_minor, order.currency),
+        "exact": exact(level.exact_ppm_minor, order.currency),
         "commission_minor": outcome.commission_minor,
-        "remainder": _exact(level.remainder_ppm, order.currency),
+        "remainder": exact(level.remainder_ppm, order.currency),
         "kept_minor": level.kept_minor,
         "why": _why(level, ended),
         **_edge(level.binding),
@@ -121,7 +121,7 @@ def _why(level: LevelExplained, ended: int) -> str:
     return f"{words}; {bound}" if words else bound
 
 
-def _exact(ppm_minor: int, currency: str) -> str:
+def exact(ppm_minor: int, currency: str) -> str:
     """Millionths of a minor unit in the currency's own units, to the last digit: 499500000 GBP is `4.995`."""
     digits = exponent_of(currency) + 6
     sign = "-" if ppm_minor < 0 else ""

@@ -23,7 +23,7 @@ from ledger.clock import format_instant
 from ledger.errors import NotFoundError, PositionError
 from ledger.events import EVENTS
 from ledger.ids import DEFAULT_SOURCE, check_source, stream_of
-from ledger.tree.keys import VerifierKey
+from ledger.tree.keys import VerifierKey, is_key_name
 from projections.export.asked import Asked, SignedHead
 from projections.export.bundle import export_bundle
 from projections.export.events import FORMS, Form, Look, write_events
@@ -35,6 +35,7 @@ Layout = Literal["bundle", "tlog-tiles"]
 LAYOUTS: tuple[Layout, ...] = ("bundle", "tlog-tiles")
 STANDARD_OUTPUT = Path("-")
 
+
 _ENDINGS: dict[str, Form] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -42,6 +43,16 @@ _ENDINGS: dict[str, Form] = {
     ".parquet": "parquet",
     ".cloudevents": "cloudevents",
 }
+
+
+def _origin(text: str) -> str:
+    if not is_key_name(text):
+        message = "names no log: no spaces, no plus"
+        raise ValueError(message)
+    return text
+
+
+ORIGIN = CheckedParam("name", _origin)
 
 ranging = as_options(
     click.option("--from", "first", type=click.IntRange(min=1), default=1, show_default=True, help="First position."),
@@ -153,7 +164,13 @@ def bundle(settings: Settings, *, output: Path, layout: Layout, key: Path, **opt
 @click.option("--since", type=INSTANT, help="Events that occurred at this time or later: a time, or a date with --tz.")
 @click.option("--until", type=INSTANT, help="Events that occurred before this time.")
 @tz_option
-@click.option("--origin", default="refledger", show_default=True, help="cloudevents: the source, as the log's name.")
+@click.option(
+    "--origin",
+    type=ORIGIN,
+    default="refledger",
+    show_default=True,
+    help="cloudevents: the source, as the log's name.",
+)
 @click.pass_obj
 def events(settings: Settings, *, output: Path, form: Form | None, origin: str, **options: Any) -> None:
     """Export events to look at, without proofs: those that meet every condition given, in the order of the log.
@@ -177,9 +194,25 @@ def events(settings: Settings, *, output: Path, form: Form | None, origin: str, 
         # Of an empty log nothing is all there is.
         if last > head or first > max(last, 1):
             raise PositionError(f"the log has positions 1 to {head}, not {first} to {last}")
-        with _opened(output) as out:
+        with output_at(output) as out:
             count = write_events(ledger.log, Look(first, last, _chosen(options), form, origin), out, progress)
     say(counted(count, "event") + ("" if output == STANDARD_OUTPUT else f" in {output}"))
+
+
+@contextmanager
+def output_at(output: Path) -> Generator[IO[bytes]]:
+    """The file, whole or not there; or standard output, until its reader has had enough."""
+    if output != STANDARD_OUTPUT:
+        with replacing_bytes(output) as file:
+            yield file
+        return
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Nothing more can be written, not even by the interpreter at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(DONE) from None
 
 
 def _refuse_nonsense(layout: Layout, options: dict[str, Any]) -> None:
@@ -243,19 +276,3 @@ def _form_of(output: Path) -> Form:
     if form is None:
         raise click.UsageError(f"{output} does not say by its ending what it is to be: give --format")
     return form
-
-
-@contextmanager
-def _opened(output: Path) -> Generator[IO[bytes]]:
-    """The file, whole or not there; or standard output, until its reader has had enough."""
-    if output != STANDARD_OUTPUT:
-        with replacing_bytes(output) as file:
-            yield file
-        return
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # Nothing more can be written, not even by the interpreter at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise click.exceptions.Exit(DONE) from None

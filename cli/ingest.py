@@ -34,7 +34,18 @@ from ledger.outcomes import Outcome
 BATCH_SIZE = 10_000
 REJECTS_SHOWN_MAX = 5
 RECORD_KEPT_MAX = 2_000
-KINDS = ("invite", "bind", "unbind", "order", "refund", "plan")
+KINDS = (
+    "invite",
+    "bind",
+    "unbind",
+    "order",
+    "refund",
+    "reversal",
+    "freeze",
+    "unfreeze",
+    "adjustment",
+    "plan",
+)
 
 
 @dataclass(slots=True)

@@ -10,9 +10,11 @@ from types import FrameType
 import click
 
 from cli import context
+from cli.adjustments import adjustment
 from cli.archiving import archive
 from cli.auditing import audit
 from cli.balances import balance, explain
+from cli.booked import journal, postings
 from cli.demo import demo
 from cli.differences import diff
 from cli.exporting import export
@@ -20,9 +22,13 @@ from cli.head_proofs import consistency, prove, show
 from cli.heads import head
 from cli.ingest import ingest
 from cli.options import CheckedParam
+from cli.payment_files import export_command, settle_command
+from cli.payouts import payout
+from cli.periods import period
 from cli.plans import plan
 from cli.rebuilding import worker_rebuild
 from cli.replays import replay
+from cli.statements import statement
 from cli.teams import team
 from cli.verifying import verify
 from cli.witnessing import witness
@@ -103,8 +109,12 @@ for command in (
     balance,
     team,
     explain,
+    statement,
+    adjustment,
+    period,
     replay,
     diff,
+    payout,
     archive,
     head,
     export,
@@ -116,6 +126,10 @@ for command in (
     refledger.add_command(command)
 for command in (show, prove, consistency, witness):
     head.add_command(command)
+for command in (postings, journal):
+    export.add_command(command)
+payout.add_command(export_command)
+payout.add_command(settle_command)
 worker.add_command(worker_rebuild)
 
 

@@ -105,7 +105,7 @@ format_option = click.option(
     type=click.Choice(FORMATS),
     help="Default: table on a terminal, tsv otherwise. Amounts are minor units but in tables.",
 )
-asking = as_options(
+coordinates = as_options(
     click.option(
         "--as-of",
         type=INSTANT,
@@ -119,6 +119,9 @@ asking = as_options(
         type=click.IntRange(min=0),
         help="What was known: up to this position of the log. Default: all.",
     ),
+)
+asking = as_options(
+    coordinates,
     format_option,
     click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."),
 )

@@ -57,8 +57,8 @@ def verify(path: Path, *, misbehaviour: Path | None, form: Format | None, output
     signature, files    the log's key signed the head and the manifest, and the files are the manifest's
     range, history      the events are exactly these positions of the signed tree, and it goes on from --previous
     events              each is canonical, complete, in its own stream, and has the hash of what was asked
-    decisions           every bind, unbind, renewal, lapse, plan and refund decided again, by the rules
-    the tables, figures every balance, outcome, posting and team computed again, row by row, and the digest
+    decisions           every bind, plan, refund, adjustment, batch and payout decided again, by the rules
+    the tables, figures every balance, outcome, payout, posting and team computed again, row by row
 
     The last two need the log from position 1 on, with nothing hidden; otherwise the verdict says so. Status 0 if all
     holds, 3 if anything is found, 2 if nothing is but the key was not given: then nothing is proven. Of two heads that
@@ -124,7 +124,7 @@ def verification_report(found: Verified) -> Report:
     ]
     sections = [
         vertical(dict(report.facts), title="the evidence"),
-        Section(["check", "result", "findings", "detail"], checks, title="checks"),
+        Section(["check", "result", *(["findings"] if findings else []), "detail"], checks, title="checks"),
     ]
     if findings:
         sections.append(Section(["check", "position", "finding"], findings, title="findings"))

@@ -19,8 +19,9 @@ from ledger.commands import AHEAD_MAX, AnyCommand
 from ledger.decider import Context, Decider, reviewed
 from ledger.decisions import DecisionState, PublishedPlan
 from ledger.errors import NoPlanError, RefusedError
+from ledger.identity import identity_of
 from ledger.ids import DEFAULT_SOURCE, check_id, check_source
-from ledger.inputs import AnyInput, input_of
+from ledger.inputs import AdjustmentInput, AnyInput, input_of
 from ledger.mapper import CanonicalMapper
 from ledger.marks import Mark, clear_mark, move_mark
 from ledger.outcomes import Outcome
@@ -52,6 +53,15 @@ class Ledger(Application[str]):
         self._actor = check_id(actor)
         self._clock = clock
         self._published: list[PublishedPlan] = []
+
+    @property
+    def actor(self) -> str:
+        """The label that goes into every event."""
+        return self._actor
+
+    def now(self) -> datetime:
+        """By its own clock."""
+        return self._clock()
 
     @property
     def log(self) -> LogRecorder:  # pyright: ignore[reportIncompatibleMethodOverride]  # deprecated in the library
@@ -151,7 +161,7 @@ class Ledger(Application[str]):
             if upto > recorded_at + AHEAD_MAX:
                 raise RefusedError(f"{format_instant(upto)} is in the future: nothing can have lapsed by then")
             state = DecisionState(append.session, DEFAULT_SOURCE)
-            context = Context(actor=self._actor, source=DEFAULT_SOURCE, recorded_at=recorded_at)
+            context = Context(actor=self._actor, source=DEFAULT_SOURCE, recorded_at=recorded_at, by=None)
             decider = Decider(state, context, append.head)
             rows = state.lapses(upto, most)
             for row in rows:
@@ -167,7 +177,10 @@ class Ledger(Application[str]):
         recorded_at = append.recorded_at(self._clock())
         state = DecisionState(append.session, source, self._published)
         state.read(inputs)
-        context = Context(actor=self._actor, source=source, recorded_at=recorded_at, allow_no_plan=allow_no_plan)
+        # Asked for only where it is recorded: single commands count their round trips.
+        is_asked_for = any(type(asked) is AdjustmentInput for asked in inputs)
+        by = identity_of(append.session, self._actor).by if is_asked_for else None
+        context = Context(actor=self._actor, source=source, recorded_at=recorded_at, by=by, allow_no_plan=allow_no_plan)
         decider = Decider(state, context, append.head)
         outcomes: list[Outcome] = []
         try:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
-from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -17,9 +16,10 @@ from ledger.errors import InvalidRecordError
 from ledger.fields import CurrencyCode, Days, DaysOrNone, Id, Instant, Minor, PositiveMinor, RatePpm
 from ledger.ids import Kind, stream_of
 from ledger.money import MINOR_MAX
+from ledger.payout_commands import FreezeMember, ProposeAdjustment, ReverseRefund, UnfreezeMember
 from ledger.plan import LEVELS, BindingTerms, PlanTerms, Policy, Renewal, Rounding, SelfPurchase
+from ledger.records import Command, Text
 
-Text = Annotated[str, Field(max_length=500)]
 Quantity = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 LineNumber = Annotated[int, Field(ge=1, le=MINOR_MAX)]
 
@@ -29,36 +29,6 @@ GIVEN_SHOWN_MAX = 60
 
 # A source's clock may run this far ahead of ours (G-2).
 AHEAD_MAX = timedelta(minutes=5)
-
-
-class Command(BaseModel):
-    """One input record. Its fields stand in alphabetical order, the key order of its canonical content.
-
-    id   idempotency id, unique per source and type (G-6)
-    at   occurred_at: when it happened, from the source (G-2)
-    seq  ignored
-    """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-    kind: ClassVar[Kind]
-
-    if TYPE_CHECKING:
-        # Every record has both; declared by each class, as a field of the base would come before all others.
-        at: Instant
-        id: Id
-    seq: Annotated[Any, Field(exclude=True)] = None
-
-    def stream(self, source: str) -> str:
-        """The stream this input has, or would have, in the log."""
-        return stream_of(self.kind, self.id, source)
-
-    def content(self) -> bytes:
-        """Canonical JSON of the validated record with defaults filled in, without `seq` (G-6)."""
-        return self.__pydantic_serializer__.to_json(self, exclude_none=True)
-
-    def content_hash(self) -> str:
-        """SHA-256 of the content, 64 hex digits: what tells a repeat from a conflict (G-6)."""
-        return sha256(self.content()).hexdigest()
 
 
 class InviteMember(Command):
@@ -253,7 +223,18 @@ class PublishPlan(Command):
         )
 
 
-AnyCommand = InviteMember | BindMember | UnbindMember | PlaceOrder | RefundOrder | PublishPlan
+AnyCommand = (
+    InviteMember
+    | BindMember
+    | UnbindMember
+    | PlaceOrder
+    | RefundOrder
+    | ReverseRefund
+    | FreezeMember
+    | UnfreezeMember
+    | ProposeAdjustment
+    | PublishPlan
+)
 
 _COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(Annotated[AnyCommand, Field(discriminator="type")])
 _SPACED_COLON = re.compile(rb'"\s+:')
@@ -334,7 +315,7 @@ def _explained(line: bytes, error: ValidationError) -> InvalidRecordError:
     if kind == "json_invalid":
         return _not_json(line, details["msg"])
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
-        kinds = "invite, bind, unbind, order, refund or plan"
+        kinds = "invite, bind, unbind, order, refund, reversal, freeze, unfreeze, adjustment or plan"
         return InvalidRecordError("unknown_type", f"`type` must be {kinds}")
     # The first step of the path only names the record's type.
     where = ".".join(str(step) for step in details["loc"][1:])

@@ -6,6 +6,8 @@ from functools import cache
 
 from iso4217 import Currency
 
+from ledger.decimals import decimal_text
+
 # Withdrawn since 2007, with their exponents: shops have orders of those years (list three of the standard).
 WITHDRAWN = {
     **dict.fromkeys(
@@ -67,8 +69,4 @@ def format_minor(amount_minor: int, currency: str) -> str:
         exponent = exponent_of(currency)
     except ValueError:
         return f"{amount_minor} minor"
-    sign = "-" if amount_minor < 0 else ""
-    if exponent == 0:
-        return f"{sign}{abs(amount_minor)}"
-    whole, rest = divmod(abs(amount_minor), 10**exponent)
-    return f"{sign}{whole}.{rest:0{exponent}d}"
+    return decimal_text(amount_minor, exponent)

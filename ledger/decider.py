@@ -10,53 +10,62 @@ from ledger.clock import format_instant, to_micros
 from ledger.commands import AHEAD_MAX
 from ledger.currencies import exponent_of
 from ledger.decisions import BindingRow, DecisionState, Known
+from ledger.envelope import Data, Event
 from ledger.errors import InvalidRecordError, NoPlanError
 from ledger.events import (
     BindingExpired,
     BindingRefused,
     BindingReleased,
     BindingRenewed,
-    Data,
-    Event,
     ExpiredData,
     MemberBound,
+    MemberFrozen,
     MemberInvited,
+    MemberUnfrozen,
     OrderPlaced,
     OrderRefunded,
     PlanPublished,
     RefundRefused,
+    RefundReversed,
     ReleasedData,
     RenewedData,
+    ReversalRefused,
     UnbindRefused,
     expiry_stream,
 )
 from ledger.ids import split_stream
 from ledger.inputs import (
+    AdjustmentInput,
     AnyInput,
     BindInput,
+    FreezeInput,
     InviteInput,
     OrderInput,
     PlanInput,
     RefundInput,
+    ReversalInput,
     UnbindInput,
     differing_keys,
     occurred_at,
 )
-from ledger.mapper import InputEncoder, encode
+from ledger.mapper import Decided, InputEncoder, encode
 from ledger.outcomes import BOUND, RECORDED, REPEAT, Outcome
+from ledger.payout_events import AdjustmentProposed, By
+from ledger.refunds import Money
 from ledger.rules.binding import BindRequest, Bound, decide_bind, decide_unbind, renewed_until
-from ledger.rules.refund import RefundRequest, refuse_refund
+from ledger.rules.refund import RefundRequest, refuse_refund, refuse_reversal
 from ledger.rules.team import History
 from ledger.store.recorder import Encoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What all events of one batch share."""
+    """What all events of one batch share. by: who is at it; None: nothing of the batch records that."""
 
     actor: str
     source: str
     recorded_at: datetime
+    by: By | None
     allow_no_plan: bool = False
 
 
@@ -133,6 +142,12 @@ class Decider:
                 outcome = self._invite(asked)
             case UnbindInput():
                 outcome = self._unbind(asked)
+            case ReversalInput():
+                outcome = self._reversal(asked)
+            case FreezeInput():
+                outcome = self._freeze(asked)
+            case AdjustmentInput():
+                outcome = self._adjustment(asked)
             case PlanInput():
                 outcome = self._plan(asked)
         return outcome
@@ -200,12 +215,42 @@ class Decider:
         if order is None:
             return Outcome("retryable", "unknown_order", f"order {asked.order!r} is not recorded yet")
         request = RefundRequest(occurred_at(asked), asked.amount_minor, asked.currency, asked.line, asked.member)
-        refusal = refuse_refund(request, order, self._state.refunded_of(asked.order_stream))
+        refusal = refuse_refund(request, order, self._state.refunds.refunded_of(asked.order_stream))
         if refusal is not None:
             self._first(RefundRefused, asked, reason=refusal)
+            self._state.refuse(asked.stream)
             return Outcome("refused", refusal)
         self._first(OrderRefunded, asked)
-        self._state.add_refund(asked.order_stream, self._position, asked.line, asked.amount_minor)
+        self._state.refunds.add(Money(asked.order_stream, asked.line, asked.amount_minor), self._position)
+        return RECORDED
+
+    def _reversal(self, asked: ReversalInput) -> Outcome:
+        refund = self._state.refund(asked.refund_stream)
+        if refund is None:
+            return Outcome("retryable", "unknown_refund", f"refund {asked.refund!r} is not recorded yet")
+        refusal = refuse_reversal(
+            occurred_at(asked),
+            refund.occurred_at,
+            is_refused=refund.is_refused,
+            is_reversed=self._state.refunds.is_reversed(asked.refund_stream),
+        )
+        if refusal is not None:
+            self._first(ReversalRefused, asked, reason=refusal)
+            return Outcome("refused", refusal)
+        self._first(RefundReversed, asked)
+        self._state.refunds.reverse(asked.refund_stream, refund.money, self._position)
+        return RECORDED
+
+    def _freeze(self, asked: FreezeInput) -> Outcome:
+        """Also of a member who is frozen already: a second reason is a second fact (X-1)."""
+        is_frozen = asked.kind == "freeze"
+        self._first(MemberFrozen if is_frozen else MemberUnfrozen, asked)
+        self._state.add_freeze(asked.member, self._position, is_frozen=is_frozen)
+        return RECORDED
+
+    def _adjustment(self, asked: AdjustmentInput) -> Outcome:
+        """A proposal, which posts nothing (S-2)."""
+        self._first(AdjustmentProposed, asked, by=self._context.by, exponent=exponent_of(asked.currency))
         return RECORDED
 
     def _invite(self, asked: InviteInput) -> Outcome:
@@ -242,12 +287,12 @@ class Decider:
             message = f"effective_from must be after plan {len(published)}'s, {last}"
             return Outcome("invalid", "plan_effective_from", message)
         self._first(PlanPublished, asked)
-        self._state.publish(terms, asked)
+        self._state.publish(terms, asked, self._position)
         return RECORDED
 
     # -- events
 
-    def _first(self, kind: type[Event], asked: AnyInput, **decided: str | int | datetime | None) -> None:
+    def _first(self, kind: type[Event], asked: AnyInput, **decided: Decided | None) -> None:
         """The event that records an input, first of its stream."""
         self.new.append((asked.stream, 1, kind.TOPIC, self._encoder.encode(kind, asked, **decided)))
         self._position += 1
@@ -297,4 +342,7 @@ def reviewed(before: Known | AnyInput | None, asked: AnyInput) -> Outcome:
     if isinstance(asked, RefundInput):
         message = f"order {asked.order!r} was not recorded yet when this line came; feed it again"
         return Outcome("retryable", "unknown_order", message)
+    if isinstance(asked, ReversalInput):
+        message = f"refund {asked.refund!r} was not recorded yet when this line came; feed it again"
+        return Outcome("retryable", "unknown_refund", message)
     return Outcome("invalid", "rejected_before", "the run that was interrupted rejected it; feed it again by itself")

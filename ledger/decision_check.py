@@ -9,19 +9,39 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from ledger.application import Ledger
 from ledger.clock import micros_of, to_micros
-from ledger.decisions import BINDING_TABLE, REFUND_TABLE
+from ledger.decisions import BINDING_TABLE, FREEZE_TABLE
+from ledger.envelope import Event
 from ledger.errors import IntegrityError
-from ledger.events import BindingExpired, BindingReleased, BindingRenewed, Event, MemberBound, OrderRefunded
+from ledger.events import (
+    BindingExpired,
+    BindingReleased,
+    BindingRenewed,
+    MemberBound,
+    MemberFrozen,
+    MemberUnfrozen,
+    OrderRefunded,
+    RefundReversed,
+)
 from ledger.findings import Finding, differing
 from ledger.garbage import collection_paused
 from ledger.ids import stream_of
 from ledger.mapper import decode_row
+from ledger.payout_events import (
+    PayoutBatchApproved,
+    PayoutBatchPrepared,
+    PayoutBatchRejected,
+    PayoutFailed,
+    PayoutPaid,
+    PayoutReturned,
+)
+from ledger.payouts.state import BATCH_TABLE, REFERENCE_TABLE
+from ledger.refunds import REFUND_TABLE, REVERSAL_TABLE
 from ledger.store.migrate import LEDGER, migrate
 from ledger.store.owner import owning
 from ledger.store.recorder import POSITION_MAX, READ_CHUNK, LogRecorder, Recorded, read_log
@@ -31,11 +51,20 @@ _CHANGE_BINDING = load(LEDGER, "update_derived_binding")
 _CREATE_CHANGES = load(LEDGER, "create_derived_change")
 _CHANGES = load(LEDGER, "select_derived_changes")
 _LOST = load(LEDGER, "select_lost_change")
+_CREATE_REFUNDS = load(LEDGER, "create_derived_refund")
+_TAKE_REFUND = load(LEDGER, "delete_derived_refund")
+_BATCH_CURRENCY = load(LEDGER, "select_derived_batch_currency")
 
-_TOPICS = frozenset(
-    event.TOPIC for event in (MemberBound, BindingReleased, BindingRenewed, BindingExpired, OrderRefunded)
-)
+_BINDS = (MemberBound, BindingReleased, BindingRenewed, BindingExpired)
+_MONEY = (OrderRefunded, MemberFrozen, MemberUnfrozen, PayoutBatchPrepared, PayoutPaid, PayoutFailed, PayoutReturned)
+# These need what earlier events left in the file.
+_REFERRING = (RefundReversed, PayoutBatchApproved, PayoutBatchRejected)
+_TOPICS = frozenset(event.TOPIC for event in (*_BINDS, *_MONEY, *_REFERRING))
 _CHANGE = Table("derived_change", {"member": "text", "bind": "text", "position": "int8"})
+_REFUND = Table(
+    "derived_refund", {"refund_stream": "text", "order_stream": "text", "line": "int8", "amount_minor": "int8"}
+)
+_INSERTED = (BINDING_TABLE, REFUND_TABLE, _REFUND, FREEZE_TABLE, BATCH_TABLE, REFERENCE_TABLE)
 
 Progress = Callable[[int], None]
 
@@ -53,8 +82,19 @@ class Kept:
     delete: Sql
 
 
-BINDINGS = Kept(BINDING_TABLE, load(LEDGER, "select_decision_bindings_after"), load(LEDGER, "delete_decision_bindings"))
-REFUNDS = Kept(REFUND_TABLE, load(LEDGER, "select_decision_refunds_after"), load(LEDGER, "delete_decision_refunds"))
+def _kept(table: Table, plural: str) -> Kept:
+    return Kept(table, load(LEDGER, f"select_decision_{plural}_after"), load(LEDGER, f"delete_decision_{plural}"))
+
+
+BINDINGS = _kept(BINDING_TABLE, "bindings")
+KEPT = (
+    BINDINGS,
+    _kept(REFUND_TABLE, "refunds"),
+    _kept(REVERSAL_TABLE, "reversals"),
+    _kept(FREEZE_TABLE, "freezes"),
+    _kept(BATCH_TABLE, "batches"),
+    _kept(REFERENCE_TABLE, "references"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +152,7 @@ def _derived() -> Generator[LogRecorder]:
         try:
             with ledger.log.writing() as session:
                 session.run(_CREATE_CHANGES)
+                session.run(_CREATE_REFUNDS)
             yield ledger.log
         finally:
             ledger.close()
@@ -132,27 +173,24 @@ def _derive(log: LogRecorder, store: LogRecorder, after: int, head: int, progres
 def _take(store: LogRecorder, rows: Sequence[Recorded]) -> None:
     """What events say, put into the file together."""
     said = _Said()
-    for row in rows:
-        if row.topic in _TOPICS:
-            said.add(row.position, decode_row(row))
     with store.writing() as session:
-        session.insert(BINDINGS.table, said.bindings)
-        session.insert(REFUNDS.table, said.refunds)
-        session.write(_CHANGE_BINDING, said.changes)
-        session.insert(_CHANGE, [(member, bind, position) for *_, member, bind, position in said.changes])
-        lost = session.rows(_LOST, first=said.changes[0][-1]) if said.changes else []
-    if lost:
-        position, member, bind = lost[0]
-        raise IntegrityError(f"position {position}: {bind} is not a binding of {member} before it")
+        for row in rows:
+            if row.topic in _TOPICS:
+                event = decode_row(row)
+                if isinstance(event, _REFERRING):
+                    said.put(session)
+                    _refer(session, row.position, event)
+                else:
+                    said.add(row.position, event)
+        said.put(session)
 
 
-@dataclass(slots=True)
 class _Said:
     """Rows of the tables, and changes of bindings in the order of update_derived_binding, as events say them."""
 
-    bindings: list[Row] = field(default_factory=list[Row])
-    refunds: list[Row] = field(default_factory=list[Row])
-    changes: list[Row] = field(default_factory=list[Row])
+    def __init__(self) -> None:
+        self._rows = {table.name: list[Row]() for table in _INSERTED}
+        self._changes: list[Row] = []
 
     def add(self, position: int, event: Event) -> None:
         """The next event."""
@@ -160,10 +198,7 @@ class _Said:
             case MemberBound(data=data):
                 asked, at, ends_at = data.asked, to_micros(event.occurred_at), micros_of(data.ends_at)
                 row = (asked.member, position, event.stream, event.seq, asked.inviter, at, ends_at, data.plan)
-                self.bindings.append((*row, None, None))
-            case OrderRefunded(data=data):
-                order = stream_of("order", data.asked.order, event.source)
-                self.refunds.append((order, position, data.asked.line, data.asked.amount))
+                self._rows[BINDING_TABLE.name].append((*row, None, None))
             case BindingReleased(data=data):
                 self._change(position, event, (data.member, data.bind), released_at_us=to_micros(event.occurred_at))
             case BindingRenewed(data=data):
@@ -171,18 +206,68 @@ class _Said:
             case BindingExpired(data=data):
                 self._change(position, event, (data.member, data.bind), lapsed_at_us=to_micros(event.occurred_at))
             case _:
+                self._add_money(position, event)
+
+    def _add_money(self, position: int, event: Event) -> None:
+        match event:
+            case OrderRefunded(data=data):
+                order = stream_of("order", data.asked.order, event.source)
+                self._rows[REFUND_TABLE.name].append((order, position, data.asked.line, data.asked.amount))
+                self._rows[_REFUND.name].append((event.stream, order, data.asked.line, data.asked.amount))
+            case MemberFrozen(data=data):
+                self._rows[FREEZE_TABLE.name].append((data.asked.member, position, 1))
+            case MemberUnfrozen(data=data):
+                self._rows[FREEZE_TABLE.name].append((data.asked.member, position, 0))
+            case PayoutBatchPrepared(data=data):
+                self._rows[BATCH_TABLE.name].append((data.asked.currency, position, event.stream))
+            case PayoutPaid(data=data) | PayoutFailed(data=data) | PayoutReturned(data=data):
+                if data.reference is not None:
+                    self._rows[REFERENCE_TABLE.name].append((data.reference, position, event.stream))
+            case _:
                 pass
 
     def _change(self, position: int, event: Event, bound: tuple[str, str], **said: int) -> None:
         """What an event says about the binding of a member and a bind's stream."""
         version = event.seq if event.stream == bound[1] else None
         times = (said.get(name) for name in ("ends_at_us", "released_at_us", "lapsed_at_us"))
-        self.changes.append((version, *times, *bound, position))
+        self._changes.append((version, *times, *bound, position))
+
+    def put(self, session: Session) -> None:
+        """Everything said so far goes into the file."""
+        for table in _INSERTED:
+            session.insert(table, self._rows[table.name])
+            self._rows[table.name].clear()
+        if not self._changes:
+            return
+        session.write(_CHANGE_BINDING, self._changes)
+        session.insert(_CHANGE, [(member, bind, position) for *_, member, bind, position in self._changes])
+        if lost := session.rows(_LOST, first=self._changes[0][-1]):
+            position, member, bind = lost[0]
+            raise IntegrityError(f"position {position}: {bind} is not a binding of {member} before it")
+        self._changes.clear()
+
+
+def _refer(session: Session, position: int, event: Event) -> None:
+    """An event whose rows depend on what was there before it."""
+    match event:
+        case RefundReversed(data=data):
+            refund = stream_of("refund", data.asked.refund, event.source)
+            taken = session.rows(_TAKE_REFUND, refund=refund)
+            if not taken:
+                raise IntegrityError(f"position {position}: {refund} is no refund before it, or was reversed already")
+            order, line, amount_minor = taken[0]
+            session.insert(REFUND_TABLE, [(order, position, line, -amount_minor)])
+            session.insert(REVERSAL_TABLE, [(refund, position)])
+        case _:
+            prepared = session.rows(_BATCH_CURRENCY, batch=event.stream)
+            if not prepared:
+                raise IntegrityError(f"position {position}: {event.stream} was not prepared before it")
+            session.insert(BATCH_TABLE, [(prepared[0][0], position, event.stream)])
 
 
 def _differences(session: Session, derived: Session) -> Iterator[Difference]:
     """Rows of the live tables that are not what was derived, by key."""
-    for kept in (BINDINGS, REFUNDS):
+    for kept in KEPT:
         found, expected = _pages(session, kept), _pages(derived, kept)
         left, right = next(found, None), next(expected, None)
         while left is not None or right is not None:
@@ -210,7 +295,7 @@ def _mend(session: Session, derived: Session) -> int:
     total = 0
     differences = _differences(session, derived)
     while batch := list(islice(differences, READ_CHUNK)):
-        for kept in (BINDINGS, REFUNDS):
+        for kept in KEPT:
             of_table = [difference for difference in batch if difference.kept is kept]
             session.write(kept.delete, [difference.key for difference in of_table if difference.found])
             session.insert(kept.table, [difference.expected for difference in of_table if difference.expected])

@@ -1,7 +1,7 @@
 """The decision state: what the rules may ask about the head of the log, read set-wise for a whole batch.
 
-Bindings and refunds have rows of their own, written in the transaction that appends; plans, invites and orders are
-found by their stream key: their event is their state.
+Bindings, refunds (`refunds.py`) and freezes have rows of their own, written in the transaction that appends; plans,
+invites and orders are found by their stream key: their event is their state.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 from ledger.clock import from_micros, instant_of, micros_of, parse_instant, to_micros
-from ledger.events import PlanPublished
+from ledger.events import PlanPublished, RefundRefused
 from ledger.ids import stream_of
-from ledger.inputs import AnyInput, BindInput, OrderInput, PlanInput, RefundInput, UnbindInput
+from ledger.inputs import AnyInput, BindInput, OrderInput, PlanInput, RefundInput, ReversalInput, UnbindInput
 from ledger.mapper import decode
 from ledger.plan import Plans, PlanTerms
 from ledger.reading import read_input_event
+from ledger.refunds import Money, Refunds
 from ledger.rules.binding import Invite
-from ledger.rules.refund import PaidOrder, Refunded
+from ledger.rules.refund import PaidOrder
 from ledger.rules.team import Binding, History, HistoryOf
 from ledger.store.recorder import Recorded
 from ledger.store.session import Row, Session, Table, load
@@ -28,7 +29,6 @@ from ledger.store.session import Row, Session, Table, load
 _BINDINGS = load("ledger.store", "select_bindings")
 _ANCESTORS = load("ledger.store", "select_ancestor_bindings")
 _WITH_DOWNLINE = load("ledger.store", "select_with_downline")
-_REFUNDS = load("ledger.store", "select_refunds")
 _RECORDED = load("ledger.store", "select_recorded")
 _LAPSED = load("ledger.store", "select_lapsed")
 _UPDATE_BINDINGS = load("ledger.store", "update_bindings")
@@ -48,9 +48,7 @@ BINDING_TABLE = Table(
         "lapsed_at_us": "int8",
     },
 )
-REFUND_TABLE = Table(
-    "decision_refund", {"order_stream": "text", "position": "int8", "line": "int8", "amount_minor": "int8"}
-)
+FREEZE_TABLE = Table("decision_freeze", {"member": "text", "position": "int8", "is_frozen": "int8"})
 
 
 class Known(NamedTuple):
@@ -70,10 +68,11 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PublishedPlan:
-    """A plan in the log, and the input it came with."""
+    """A plan in the log at a position, and the input it came with."""
 
     terms: PlanTerms
     known: Known
+    position: int
 
 
 @dataclass(slots=True)
@@ -96,6 +95,14 @@ class BindingRow:
         return self.binding.released_at is None and ends_at is not None and ends_at <= at and self.lapsed_at != ends_at
 
 
+class TakenRefund(NamedTuple):
+    """A recorded refund, as its reversal asks for it (R-4)."""
+
+    occurred_at: datetime
+    is_refused: bool
+    money: Money
+
+
 class DecisionState:
     """What one batch needs to know, at the head, kept current while the batch is decided."""
 
@@ -116,11 +123,12 @@ class DecisionState:
         self._plan_rows: dict[str, Recorded] = {}
         self._histories: dict[str, list[Binding]] = {}
         self._rows: dict[str, list[BindingRow]] = {}
-        self._refunded: dict[str, Refunded] = {}
+        self._refused: set[str] = set()
+        self.refunds = Refunds(session)
         self._with_downline: set[str] = set()
         self._new_bindings: list[BindingRow] = []
         self._changed: dict[str, BindingRow] = {}
-        self._new_refunds: list[Row] = []
+        self._new_freezes: list[Row] = []
 
     # -- reading, once per batch
 
@@ -128,22 +136,31 @@ class DecisionState:
         """Reads all that deciding these inputs may ask for."""
         streams = {asked.stream for asked in inputs}
         orders = {asked.order_stream for asked in inputs if type(asked) is RefundInput}
+        refunds = {asked.refund_stream for asked in inputs if type(asked) is ReversalInput}
         binds = [asked for asked in inputs if type(asked) is BindInput]
         invites = {bind.invite_stream for bind in binds if bind.invite_stream is not None}
         # Plans never change once published, so only the next one is asked for.
-        self.read_recorded(sorted(streams | orders | invites | {self._next_plan()}))
+        self.read_recorded(sorted(streams | orders | refunds | invites | {self._next_plan()}))
+        self._read_plans()
+        self.refunds.read(sorted(orders), sorted(refunds))
+        self._read_bindings(inputs, binds)
+
+    def read_plans(self) -> None:
+        """Reads the plans that were published since those it was given."""
+        self.read_recorded([self._next_plan()])
+        self._read_plans()
+
+    def _read_plans(self) -> None:
         while (row := self._plan_rows.get(self._next_plan())) is not None:
             terms = cast("PlanPublished", decode(row.topic, row.state)).data.asked.terms()
-            self._take_plan(terms, cast("Known", self._recorded[row.stream]))
+            self._take_plan(terms, cast("Known", self._recorded[row.stream]), row.position)
             self.read_recorded([self._next_plan()])
-        self._read_refunds(sorted(orders))
-        self._read_bindings(inputs, binds)
 
     def _next_plan(self) -> str:
         return stream_of("plan", str(len(self.plans) + 1))
 
-    def _take_plan(self, terms: PlanTerms, known: Known) -> None:
-        self.published.append(PublishedPlan(terms, known))
+    def _take_plan(self, terms: PlanTerms, known: Known, position: int) -> None:
+        self.published.append(PublishedPlan(terms, known, position))
         self.plans.add(terms)
 
     def read_recorded(self, streams: list[str]) -> None:
@@ -157,12 +174,8 @@ class DecisionState:
             )
             if row.topic == PlanPublished.TOPIC:
                 self._plan_rows[row.stream] = row
-
-    def _read_refunds(self, orders: list[str]) -> None:
-        if not orders:
-            return
-        for order, line, amount_minor in self._session.rows(_REFUNDS, keys=orders):
-            self._refunded[order] = self.refunded_of(order).plus(amount_minor, line)
+            elif row.topic == RefundRefused.TOPIC:
+                self._refused.add(row.stream)
 
     def _read_bindings(self, inputs: Sequence[AnyInput], binds: list[BindInput]) -> None:
         """Histories of who binds, unbinds or renews; of everyone above a referrer where a loop is possible at all."""
@@ -231,9 +244,14 @@ class DecisionState:
         lines = {line["n"]: line["amount"] for line in asked.get("lines", ())} or {1: asked["amount"]}
         return PaidOrder(asked["member"], asked["currency"], asked["amount"], parse_instant(asked["at"]), lines)
 
-    def refunded_of(self, order_stream: str) -> Refunded:
-        """What went back of an order before."""
-        return self._refunded.get(order_stream) or Refunded()
+    def refund(self, stream: str) -> TakenRefund | None:
+        """The refund of a stream, if there is one."""
+        known = self._recorded.get(stream)
+        if known is None:
+            return None
+        asked = _record(known)
+        money = Money(stream_of("order", asked["order"], self._source), asked.get("line"), asked["amount"])
+        return TakenRefund(parse_instant(asked["at"]), stream in self._refused, money)
 
     def unrecorded_lapse(self, member: str, at: datetime) -> BindingRow | None:
         """The member's latest binding if it lapsed by `at` and no event says so yet (B-4)."""
@@ -251,10 +269,14 @@ class DecisionState:
         """An input was recorded or refused for good: later ones of the batch find it."""
         self._recorded[asked.stream] = asked
 
-    def publish(self, terms: PlanTerms, asked: PlanInput) -> None:
-        """A plan was recorded; it may be in force for what follows."""
+    def refuse(self, stream: str) -> None:
+        """A refund was refused for good."""
+        self._refused.add(stream)
+
+    def publish(self, terms: PlanTerms, asked: PlanInput, position: int) -> None:
+        """A plan was recorded at this position; it may be in force for what follows."""
         known = Known(asked.id, self._source, asked.content, asked.asked, json.loads(asked.asked))
-        self._take_plan(terms, known)
+        self._take_plan(terms, known, position)
 
     def add_binding(self, binding: Binding, position: int) -> None:
         """A bind was granted at this position."""
@@ -279,10 +301,9 @@ class DecisionState:
         row.lapsed_at = row.binding.ends_at
         self._changed[row.binding.bind] = row
 
-    def add_refund(self, order_stream: str, position: int, line: int | None, amount_minor: int) -> None:
-        """A refund was taken at this position."""
-        self._refunded[order_stream] = self.refunded_of(order_stream).plus(amount_minor, line)
-        self._new_refunds.append((order_stream, position, line, amount_minor))
+    def add_freeze(self, member: str, position: int, *, is_frozen: bool) -> None:
+        """A member was frozen or unfrozen at this position."""
+        self._new_freezes.append((member, position, int(is_frozen)))
 
     def write(self) -> None:
         """Writes the changes of the batch, in the transaction that appends it."""
@@ -292,8 +313,9 @@ class DecisionState:
         changed = [row for row in self._changed.values() if id(row) not in new]
         if changed:
             self._session.write(_UPDATE_BINDINGS, [_update_row(row) for row in changed])
-        if self._new_refunds:
-            self._session.insert(REFUND_TABLE, self._new_refunds)
+        if self._new_freezes:
+            self._session.insert(FREEZE_TABLE, self._new_freezes)
+        self.refunds.write()
 
 
 def _binding_row(row: Row) -> BindingRow:

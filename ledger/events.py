@@ -3,7 +3,7 @@
 An event is an envelope around `data`: what was asked, word for word, and what was decided about it. So the content hash
 in the envelope can be checked against the event itself, and every decision be made again from the log alone. Fields of
 every model stand in alphabetical order, the key order of the stored canonical JSON (V-2). Absent keys mean None, except
-in plans.
+in plans. The envelope is in `envelope.py`, what finance decides in `payout_events.py`.
 
 Adding a field to an event's data makes a new version: raise `VERSION` and add a step to `UPCASTERS`, a function from
 the older data to the next one's. Stored bytes never change.
@@ -11,71 +11,16 @@ the older data to the next one's. Stored bytes never change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal
 
 from ledger.clock import format_instant
 from ledger.commands import BindMember, InviteMember, PlaceOrder, PublishPlan, RefundOrder, UnbindMember
+from ledger.envelope import Data, Event, Exponent, Number, Stream
 from ledger.fields import Instant, StoredId
-
-Stream = Annotated[str, Field(min_length=1, max_length=320)]
-Number = Annotated[int, Field(ge=1, lt=1 << 53)]
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-class Data(BaseModel):
-    """What one fact says; field order is the stored key order."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class Event(BaseModel, frozen=True):
-    """The envelope of every fact.
-
-    actor        who asked, a label
-    content      SHA-256 of data.asked (G-6); None for a fact that follows from another input
-    id           the input this event records, or follows from
-    occurred_at  when it happened, from the source
-    recorded_at  when it was recorded; never runs backwards along the log (G-2)
-    seq          version within the stream, from 1
-    source       where the input came from
-    stream       `order-17`: one stream per input; later facts of a binding follow in its own
-    v            version of `data`
-    """
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-    TOPIC: ClassVar[str]
-    VERSION: ClassVar[int] = 1
-    UPCASTERS: ClassVar[Mapping[int, Upcaster]] = {}
-    # In a plan null is a value of its own: a binding without an end.
-    KEEPS_NULL: ClassVar[bool] = False
-    # Left out of content_root (G-8): whether and when it is recorded depends on a worker's timing.
-    IS_DERIVED: ClassVar[bool] = False
-
-    actor: StoredId
-    content: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    data: Data
-    id: StoredId
-    occurred_at: Instant
-    recorded_at: Instant
-    seq: Number
-    source: str
-    stream: Stream
-    type: str
-    v: Number
-
-    @property
-    def originator_id(self) -> str:
-        """The stream, in the library's words."""
-        return self.stream
-
-    @property
-    def originator_version(self) -> int:
-        """The version within the stream, in the library's words."""
-        return self.seq
+from ledger.payout_commands import FreezeMember, ReverseRefund, UnfreezeMember
+from ledger.payout_events import PAYOUT_EVENTS
 
 
 class PlanData(Data):
@@ -208,7 +153,7 @@ class OrderData(Data):
     """exponent: digits of the currency's minor unit. plan: number of its plan; None: none was in force (P-5)."""
 
     asked: PlaceOrder
-    exponent: Annotated[int, Field(ge=0, le=4)]
+    exponent: Exponent
     plan: Number | None = None
 
 
@@ -249,6 +194,63 @@ class RefundRefused(Event, frozen=True):
     type: Literal["RefundRefused"] = "RefundRefused"
 
 
+class ReversedData(Data):
+    """A reversal, as asked."""
+
+    asked: ReverseRefund
+
+
+class RefundReversed(Event, frozen=True):
+    """What a refund took back is given back, exactly (R-4). Stream `reversal-<id>`."""
+
+    TOPIC = "RefundReversed"
+    data: ReversedData
+    type: Literal["RefundReversed"] = "RefundReversed"
+
+
+class ReversalRefusedData(Data):
+    """A reversal and the first reason against it (R-4)."""
+
+    asked: ReverseRefund
+    reason: str
+
+
+class ReversalRefused(Event, frozen=True):
+    """A reversal was refused, for good (R-4). Stream `reversal-<id>`."""
+
+    TOPIC = "ReversalRefused"
+    data: ReversalRefusedData
+    type: Literal["ReversalRefused"] = "ReversalRefused"
+
+
+class FrozenData(Data):
+    """A freeze, as asked."""
+
+    asked: FreezeMember
+
+
+class MemberFrozen(Event, frozen=True):
+    """From this position on nothing is paid out to a member (X-1). Stream `freeze-<id>`."""
+
+    TOPIC = "MemberFrozen"
+    data: FrozenData
+    type: Literal["MemberFrozen"] = "MemberFrozen"
+
+
+class UnfrozenData(Data):
+    """An unfreeze, as asked."""
+
+    asked: UnfreezeMember
+
+
+class MemberUnfrozen(Event, frozen=True):
+    """From this position on a member may be paid again (X-1). Stream `unfreeze-<id>`."""
+
+    TOPIC = "MemberUnfrozen"
+    data: UnfrozenData
+    type: Literal["MemberUnfrozen"] = "MemberUnfrozen"
+
+
 EVENTS: Mapping[str, type[Event]] = {
     event.TOPIC: event
     for event in (
@@ -263,6 +265,11 @@ EVENTS: Mapping[str, type[Event]] = {
         OrderPlaced,
         OrderRefunded,
         RefundRefused,
+        RefundReversed,
+        ReversalRefused,
+        MemberFrozen,
+        MemberUnfrozen,
+        *PAYOUT_EVENTS,
     )
 }
 

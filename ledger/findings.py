@@ -56,12 +56,15 @@ def differing(columns: Iterable[str], found: Row, expected: Row) -> str:
     )
 
 
+def instant(micros: int) -> str:
+    """An instant for a person, also one that no calendar has."""
+    try:
+        return format_instant(from_micros(micros))
+    except OverflowError:
+        return f"{micros} microseconds"
+
+
 def _readable(column: str, value: str | int | None) -> str:
     if value is None:
         return "nothing"
-    if not column.endswith("_us"):
-        return str(value)
-    try:
-        return format_instant(from_micros(int(value)))
-    except OverflowError:
-        return f"{value} microseconds"
+    return instant(int(value)) if column.endswith("_us") else str(value)

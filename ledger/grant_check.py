@@ -22,11 +22,22 @@ _TRIGGERS = load(LEDGER, "select_event_triggers")
 _RULES = load(LEDGER, "select_event_rules")
 _OBJECTS = load(LEDGER, "select_event_objects")
 
+_APPROVALS = "'PayoutBatchApproved'::text, 'AdjustmentPosted'::text"
 # As PostgreSQL tells what the migration made.
 TRIGGERS: Mapping[str, tuple[str, str]] = {
-    "event_append_only": ("BEFORE DELETE OR UPDATE OR TRUNCATE ON event", "refledger_refuse_change()"),
-    "event_in_order": ("AFTER INSERT ON event REFERENCING NEW TABLE AS inserted", "refledger_check_positions()"),
-    "event_serialised": ("BEFORE INSERT ON event", "refledger_serialise_insert()"),
+    "event_append_only": (
+        "BEFORE DELETE OR UPDATE OR TRUNCATE ON event FOR EACH STATEMENT",
+        "refledger_refuse_change()",
+    ),
+    "event_approved": (
+        f"AFTER INSERT ON event FOR EACH ROW WHEN (new.topic = ANY (ARRAY[{_APPROVALS}]))",
+        "refledger_check_approver()",
+    ),
+    "event_in_order": (
+        "AFTER INSERT ON event REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT",
+        "refledger_check_positions()",
+    ),
+    "event_serialised": ("BEFORE INSERT ON event FOR EACH STATEMENT", "refledger_serialise_insert()"),
 }
 _FUNCTION = re.compile(r"CREATE FUNCTION (\w+\(.*?\)).*?\$\$(.*?)\$\$", re.DOTALL)
 
@@ -80,7 +91,7 @@ def _triggers(session: Session) -> Iterator[Finding]:
     found = {name: row for name, *row in session.rows(_TRIGGERS)}
     for name, (when, function) in TRIGGERS.items():
         is_on, definition, source = found.pop(name, (None, None, None))
-        must_be = f"CREATE TRIGGER {name} {when} FOR EACH STATEMENT EXECUTE FUNCTION {function}"
+        must_be = f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION {function}"
         if is_on is None:
             yield Finding(f"trigger {name}", "is not there")
         elif not is_on:

@@ -9,7 +9,21 @@ from typing import Literal
 ID_BYTES_MAX = 128
 DEFAULT_SOURCE = "default"
 
-Kind = Literal["plan", "invite", "bind", "unbind", "order", "refund"]
+Kind = Literal[
+    "plan",
+    "invite",
+    "bind",
+    "unbind",
+    "order",
+    "refund",
+    "reversal",
+    "freeze",
+    "unfreeze",
+    "adjustment",
+    "batch",
+    "payout",
+    "period",
+]
 
 # Control characters, lone surrogates, and every kind of space.
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp", "Zs"})

@@ -23,6 +23,7 @@ from ledger.commands import (
     parse_command,
 )
 from ledger.ids import Kind, stream_of
+from ledger.payout_commands import FreezeMember, ProposeAdjustment, ReverseRefund, UnfreezeMember
 
 # What all of them have, said in each, as a named tuple takes no fields from another:
 #
@@ -107,6 +108,46 @@ class RefundInput(NamedTuple):
     member: str | None
 
 
+class ReversalInput(NamedTuple):
+    """A reversal of a refund of the same source."""
+
+    kind: Kind
+    stream: str
+    id: str
+    at_us: int
+    content: str
+    asked: str
+    named: str
+    refund: str
+    refund_stream: str
+
+
+class FreezeInput(NamedTuple):
+    """A freeze, or an unfreeze: `kind` says which."""
+
+    kind: Kind
+    stream: str
+    id: str
+    at_us: int
+    content: str
+    asked: str
+    named: str
+    member: str
+
+
+class AdjustmentInput(NamedTuple):
+    """A proposed adjustment."""
+
+    kind: Kind
+    stream: str
+    id: str
+    at_us: int
+    content: str
+    asked: str
+    named: str
+    currency: str
+
+
 class PlanInput(NamedTuple):
     """A plan."""
 
@@ -126,7 +167,17 @@ class PlanInput(NamedTuple):
         return command
 
 
-AnyInput = InviteInput | BindInput | UnbindInput | OrderInput | RefundInput | PlanInput
+AnyInput = (
+    InviteInput
+    | BindInput
+    | UnbindInput
+    | OrderInput
+    | RefundInput
+    | ReversalInput
+    | FreezeInput
+    | AdjustmentInput
+    | PlanInput
+)
 
 INPUTS: dict[str, type[AnyInput]] = {
     "invite": InviteInput,
@@ -134,6 +185,10 @@ INPUTS: dict[str, type[AnyInput]] = {
     "unbind": UnbindInput,
     "order": OrderInput,
     "refund": RefundInput,
+    "reversal": ReversalInput,
+    "freeze": FreezeInput,
+    "unfreeze": FreezeInput,
+    "adjustment": AdjustmentInput,
     "plan": PlanInput,
 }
 
@@ -153,20 +208,27 @@ def input_of(command: AnyCommand, source: str) -> AnyInput:
     )
     match command:
         case PlaceOrder():
-            return OrderInput(*common, command.member, command.currency)
+            made = OrderInput(*common, command.member, command.currency)
         case RefundOrder():
             order_stream = stream_of("order", command.order, source)
             money = (command.currency, command.amount, command.line)
-            return RefundInput(*common, command.order, order_stream, *money, command.member)
+            made = RefundInput(*common, command.order, order_stream, *money, command.member)
         case BindMember():
             invite_stream = None if command.invite is None else stream_of("invite", command.invite, source)
-            return BindInput(*common, command.member, command.inviter, invite_stream)
+            made = BindInput(*common, command.member, command.inviter, invite_stream)
         case UnbindMember():
-            return UnbindInput(*common, command.member)
+            made = UnbindInput(*common, command.member)
         case InviteMember():
-            return InviteInput(*common)
+            made = InviteInput(*common)
+        case ReverseRefund():
+            made = ReversalInput(*common, command.refund, stream_of("refund", command.refund, source))
+        case FreezeMember() | UnfreezeMember():
+            made = FreezeInput(*common, command.member)
+        case ProposeAdjustment():
+            made = AdjustmentInput(*common, command.currency)
         case PublishPlan():
-            return PlanInput(*common)
+            made = PlanInput(*common)
+    return made
 
 
 def occurred_at(asked: AnyInput) -> datetime:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ledger.clock import from_micros, to_micros
-from ledger.commands import AHEAD_MAX, Command
+from ledger.clock import to_micros
+from ledger.commands import AHEAD_MAX
 from ledger.errors import CorruptEventError
-from ledger.findings import Finding
+from ledger.findings import Finding, instant
 from ledger.garbage import collection_paused
 from ledger.mapper import decode_row
+from ledger.records import Command
 from ledger.store.recorder import READ_CHUNK, LogRecorder, Recorded
 from ledger.store.session import load
 
@@ -73,7 +74,7 @@ def _faults(row: Recorded, recorded_at_us: int) -> Iterator[str]:
         yield str(error)
         return
     if to_micros(event.recorded_at) != recorded_at_us:
-        yield f"says it was recorded at {event.recorded_at}, its row says {from_micros(recorded_at_us)}"
+        yield f"says it was recorded at {event.recorded_at}, its row says {instant(recorded_at_us)}"
     asked: Command | None = getattr(event.data, "asked", None)
     if event.content != (None if asked is None else asked.content_hash()):
         yield "its content hash is not that of what was asked"

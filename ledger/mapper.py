@@ -17,9 +17,13 @@ from ledger.errors import CorruptEventError, InvalidRecordError
 from ledger.events import EVENTS, Event
 from ledger.fields import STORED
 from ledger.inputs import AnyInput
+from ledger.payout_events import By
 from ledger.store.recorder import Recorded
 
 EVENT_BYTES_MAX = 65_535
+
+# What can be decided about an input, beside what was asked.
+Decided = str | int | datetime | By
 
 # The last keys of an envelope are its type and version.
 _TAILS = {kind: f',"type":"{kind.TOPIC}","v":{kind.VERSION}}}' for kind in EVENTS.values()}
@@ -48,7 +52,7 @@ class InputEncoder:
         self._before = f'{{"actor":{quoted(actor)},"content":"'
         self._after = f',"recorded_at":"{format_instant(recorded_at)}","seq":1,"source":{quoted(source)},"stream":'
 
-    def encode(self, kind: type[Event], asked: AnyInput, **decided: str | int | datetime | None) -> bytes:
+    def encode(self, kind: type[Event], asked: AnyInput, **decided: Decided | None) -> bytes:
         """The first event of an input's stream.
 
         Args:
@@ -89,14 +93,16 @@ def decode(topic: str, state: bytes) -> Event:
 
 
 @lru_cache(maxsize=1_000)
-def _data(decided: tuple[tuple[str, str | int | datetime | None], ...]) -> str:
+def _data(decided: tuple[tuple[str, Decided | None], ...]) -> str:
     """Further keys of `data`: the same few of nearly all orders."""
     return "".join([f',"{key}":{_json(value)}' for key, value in decided if value is not None])
 
 
-def _json(value: str | int | datetime) -> str:
+def _json(value: Decided) -> str:
     if isinstance(value, datetime):
         return f'"{format_instant(value)}"'
+    if isinstance(value, By):
+        return canonical(value.model_dump()).decode()
     return quoted(value) if isinstance(value, str) else str(value)
 
 

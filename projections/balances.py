@@ -9,7 +9,7 @@ from datetime import datetime
 from ledger.canonical import quoted
 from ledger.clock import to_micros
 from ledger.store.session import Session, load
-from ledger.tree.hashing import root_of
+from ledger.tree.hashing import RootBuilder, leaf_hashes
 
 _ALL = load("projections", "select_balances")
 _ONE = load("projections", "select_balances_of")
@@ -55,10 +55,13 @@ def balances_at(session: Session, as_of: datetime, members: Sequence[str] = ()) 
             currency=currency,
             earned=earned,
             clawed_back=clawed_back,
+            adjusted=adjusted,
             pending=pending,
-            available=earned - clawed_back - pending,
+            available=earned - clawed_back + adjusted - pending - reserved - paid,
+            reserved=reserved,
+            paid=paid,
         )
-        for member, currency, earned, clawed_back, pending in rows
+        for member, currency, earned, clawed_back, adjusted, pending, reserved, paid in rows
     ]
     return in_order(found)
 
@@ -79,4 +82,6 @@ def line_of(balance: Balance) -> str:
 
 def digest(balances: Iterable[Balance]) -> str:
     """The digest of balances in order: RFC 6962 root of their canonical lines, 64 hex digits (S-3)."""
-    return root_of(line_of(balance).encode() for balance in balances).hex()
+    root = RootBuilder()
+    root.extend(leaf_hashes([line_of(balance).encode() for balance in balances]))
+    return root.root().hex()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from ledger.clock import to_micros
@@ -80,8 +81,9 @@ class Books:
             raise self._fault
         if self._live is None:
             try:
-                live = self._copy()
-                self._load(progress)
+                with readable():
+                    live = self._copy()
+                    self._load(progress)
                 self._live = live
             except IntegrityError as error:
                 self._fault = error
@@ -92,7 +94,8 @@ class Books:
         """Requests whose outcome is not the recorded one, each decided again from the log before it."""
         self.read(progress)
         if self._decided is None:
-            self._decided = decide_again(self._duck)
+            with readable():
+                self._decided = decide_again(self._duck)
         return self._decided
 
     def bindings_otherwise(self, progress: Progress) -> Iterator[BindingOtherwise]:
@@ -164,7 +167,8 @@ class Books:
         self._duck.execute(f"CREATE TABLE recorded_binding AS {statement('audit/recorded_binding')}")
 
     def _rows(self, select: LiteralString, **parameters: Parameter) -> list[Row]:
-        return self._duck.execute(select, parameters or None).fetchmany(FINDINGS_MAX)
+        with readable():
+            return self._duck.execute(select, parameters or None).fetchmany(FINDINGS_MAX)
 
     def _stream(self, select: LiteralString) -> Iterator[Row]:
         found = self._duck.execute(select)
@@ -173,10 +177,27 @@ class Books:
 
 
 @contextmanager
-def opened_books(log: LogRecorder, as_of: datetime) -> Generator[Books]:
-    """Books of a log as of T, for as long as an audit takes."""
-    with connected(Setup()) as duck:
+def opened_books(log: LogRecorder, as_of: datetime, setup: Setup | None = None) -> Generator[Books]:
+    """Books of a log as of T, for as long as an audit takes.
+
+    Raises:
+        MemoryLimitError: what is done with them takes more than it may.
+    """
+    with connected(setup or Setup()) as duck:
         yield Books(log, as_of, duck)
+
+
+@contextmanager
+def readable() -> Generator[None]:
+    """What cannot be read is the log's fault, or a table's: no number where one must be, no text at all.
+
+    Raises:
+        IntegrityError: it cannot.
+    """
+    try:
+        yield
+    except (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException, ValueError) as error:
+        raise IntegrityError(str(error).partition("\n")[0]) from error
 
 
 def _stage_more(duck: DuckDBPyConnection, table: str) -> None:

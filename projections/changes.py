@@ -7,13 +7,23 @@ from typing import NamedTuple, cast
 
 from ledger.clock import micros_of, parse_instant, to_micros
 from ledger.commands import PublishPlan
-from ledger.events import BindingReleased, BindingRenewed, MemberBound, OrderPlaced, OrderRefunded, PlanPublished
+from ledger.events import (
+    BindingReleased,
+    BindingRenewed,
+    MemberBound,
+    OrderPlaced,
+    OrderRefunded,
+    PlanPublished,
+    RefundReversed,
+)
 from ledger.fields import STORED
 from ledger.ids import stream_of
 from ledger.mapper import check_type, decode_row
 from ledger.plan import PlanTerms
 from ledger.reading import read_input_event
 from ledger.store.recorder import Recorded
+from projections.payout_changes import TOPICS as PAYOUT_TOPICS
+from projections.payout_changes import PayoutChange, read_payout_change
 
 
 class Placed(NamedTuple):
@@ -35,6 +45,15 @@ class Refunded(NamedTuple):
     stream: str
     order_stream: str
     amount_minor: int
+    at_us: int
+
+
+class Reversed(NamedTuple):
+    """A refund did not come about after all."""
+
+    position: int
+    stream: str
+    refund_stream: str
     at_us: int
 
 
@@ -79,7 +98,8 @@ class Published(NamedTuple):
         return PublishPlan.model_validate_json(self.terms, context=STORED).terms()
 
 
-Change = Placed | Refunded | Bound | Released | Renewed | Published
+OrderChange = Placed | Refunded | Reversed | Bound | Released | Renewed | Published
+Change = OrderChange | PayoutChange
 Changes = Sequence[Change]
 
 # Types of events that move anything here; the others are only proven to be what they say they are.
@@ -110,6 +130,13 @@ def read_change(row: Recorded) -> Change | None:
         return Refunded(row.position, row.stream, order_stream, event.record["amount"], at_us)
     if row.topic in _MOVING:
         return _moving(row)
+    if row.topic == RefundReversed.TOPIC:
+        event = read_input_event(row)
+        refund_stream = stream_of("refund", event.record["refund"], event.envelope["source"])
+        at_us = to_micros(parse_instant(event.envelope["occurred_at"]))
+        return Reversed(row.position, row.stream, refund_stream, at_us)
+    if row.topic in PAYOUT_TOPICS:
+        return read_payout_change(row)
     check_type(row.topic, row.state)
     return None
 

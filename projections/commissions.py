@@ -1,4 +1,4 @@
-"""The commissions projection: order outcomes, balances and teams in one pass over the log, batch by batch.
+"""The commissions projection: order outcomes, balances, teams and payouts in one pass over the log, batch by batch.
 
 A batch reads back what its events may ask about, folds them in memory, and writes the new facts, in the transaction
 that moves the checkpoint.
@@ -12,15 +12,14 @@ from itertools import islice
 from typing import cast
 
 from ledger.clock import from_micros, instant_of, micros_of, to_micros
-from ledger.events import PlanPublished
-from ledger.ids import stream_of
-from ledger.mapper import decode
 from ledger.plan import LEVELS
 from ledger.rules.accrual import LevelOutcome, Reason
 from ledger.rules.team import Binding
 from ledger.store.session import Row, Session, Table, load
-from projections.changes import Bound, Changes, Placed, Refunded, Released, Renewed
+from projections.changes import Bound, Changes, Placed, Refunded, Released, Renewed, Reversed
 from projections.fold import Bindings, Clawback, Fold, OrderOutcome, PlacedBinding
+from projections.payout_tables import PayoutRows, read_payouts
+from projections.plans import plans_at
 
 NAME = "commissions"
 
@@ -29,9 +28,9 @@ MEMBERS_KEPT_MAX = 350_000
 
 _TEAM_BINDINGS = load("projections", "select_team_bindings")
 _ORDER_OUTCOMES = load("projections", "select_order_outcomes")
+_REFUNDS = load("projections", "select_refunds")
 _UPDATE_TEAM_BINDINGS = load("projections", "update_team_bindings")
 _ADD_TO_BALANCES = load("projections", "add_to_balances")
-_PLAN = load("projections", "select_plan")
 
 TEAM_BINDING = Table(
     "team_binding",
@@ -79,6 +78,7 @@ ORDER_REFUND = Table(
         "clawback_1": "int8",
         "clawback_2": "int8",
         "clawback_3": "int8",
+        "reverses": "text",
     },
 )
 MEMBER_ORDER = Table(
@@ -100,10 +100,7 @@ class Commissions:
         """Forgets what it knows and starts from the tables as they are at the checkpoint."""
         self._fold = Fold()
         self._whole.clear()
-        number = 1
-        while rows := log.rows(_PLAN, stream=stream_of("plan", str(number)), upto=checkpoint):
-            self._fold.plans.add(cast("PlanPublished", decode(*rows[0])).data.asked.terms())
-            number += 1
+        self._fold.plans = plans_at(log, checkpoint)
 
     def project(self, session: Session, changes: Changes) -> None:
         """Writes what a batch changes; the caller's transaction moves the checkpoint.
@@ -121,7 +118,8 @@ class Commissions:
         session.insert(ORDER_REFUND, map(_refund_row, facts.clawbacks))
         session.insert(MEMBER_ORDER, facts.member_rows())
         session.write(_ADD_TO_BALANCES, facts.account_rows())
-        self._fold.orders.clear()
+        facts.payouts.write(session)
+        self._fold.forget()
 
     def _folded(self, changes: Changes, facts: _Facts) -> Iterator[OrderOutcome]:
         """Applies the changes; new orders as they come, everything in `facts`."""
@@ -137,15 +135,20 @@ class Commissions:
                     facts.bindings[placed.position] = placed
                 case None:
                     pass
+                case fact:
+                    facts.payouts.take(fact, self._fold.payouts)
 
     # -- reading back
 
     def _read(self, session: Session, changes: Changes) -> None:
-        """What the batch may ask about: uplines of its buyers, bindings that move, orders that are refunded."""
+        """What the batch may ask about: uplines of buyers, bindings that move, orders refunded, batches paid."""
         if len(self._fold.bindings) > MEMBERS_KEPT_MAX:
             self._forget_half()
-        members = {change.member for change in changes if type(change) is Placed}
-        for change in changes:
+        placed = [change for change in changes if type(change) is Placed]
+        # Nearly all are orders: what others ask is looked for among the others.
+        others = [change for change in changes if type(change) is not Placed]
+        members = {change.member for change in placed}
+        for change in others:
             match change:
                 case Bound():
                     # A new edge may put its referrer's upline above a buyer of this batch.
@@ -156,8 +159,8 @@ class Commissions:
                     pass
         self._read_uplines(session, members - self._whole)
         self._whole |= members
-        refunded = {change.order_stream for change in changes if type(change) is Refunded}
-        self._read_orders(session, sorted(refunded - {change.stream for change in changes if type(change) is Placed}))
+        self._read_refunded(session, {change.stream for change in placed}, others)
+        read_payouts(session, others, self._fold.payouts)
 
     def _forget_half(self) -> None:
         """Of the members, those that were read first."""
@@ -180,11 +183,19 @@ class Commissions:
                     known[row[0]].add(row[1], _binding(row))
             members = {binding.referrer for member in members for binding in known[member].history} - seen
 
-    def _read_orders(self, session: Session, orders: list[str]) -> None:
+    def _read_refunded(self, session: Session, placed: set[str], others: Changes) -> None:
+        """Orders that are refunded, refunds that are reversed and their orders, unless they come with the batch."""
+        refunds = {change.stream: change.order_stream for change in others if type(change) is Refunded}
+        reversed_ = {change.refund_stream for change in others if type(change) is Reversed} - refunds.keys()
+        rows = session.rows(_REFUNDS, keys=sorted(reversed_)) if reversed_ else []
+        orders = {*refunds.values(), *[row[0] for row in rows]} - placed
         if orders:
-            for row in session.rows(_ORDER_OUTCOMES, keys=orders):
+            for row in session.rows(_ORDER_OUTCOMES, keys=sorted(orders)):
                 order = order_outcome(row)
                 self._fold.orders[order.order] = order
+        for row in rows:
+            refund = _clawback(self._fold.orders[row[0]], row)
+            self._fold.refunds[refund.refund] = refund
 
     # -- writing
 
@@ -217,6 +228,7 @@ class _Facts:
         self.first = first
         self.bindings: dict[int, PlacedBinding] = {}
         self.clawbacks: list[Clawback] = []
+        self.payouts = PayoutRows()
         self._accounts: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
         self._positions: defaultdict[str, list[int]] = defaultdict(list)
         self._until_us = 0
@@ -236,7 +248,7 @@ class _Facts:
         self._until_us = max(self._until_us, order.available_at_us)
 
     def take_clawback(self, clawback: Clawback) -> None:
-        """A refund; it concerns whom its order does, once more."""
+        """A refund or its reversal; it concerns whom its order does, once more."""
         self.clawbacks.append(clawback)
         order = clawback.order
         members = {order.member, *[outcome.beneficiary for outcome in order.levels]}
@@ -274,7 +286,14 @@ def order_outcome(row: Row) -> OrderOutcome:
         plan=row[7],
         levels=levels,
         refunded_minor=row[17],
+        clawed_back_minor=tuple(row[18:21]),
     )
+
+
+def _clawback(order: OrderOutcome, row: Row) -> Clawback:
+    """A row of select_refunds as the fact it is."""
+    _, refund, position, value_at_us, amount_minor, *clawed_back = row
+    return Clawback(refund, position, order, value_at_us, amount_minor, tuple(clawed_back))
 
 
 def placed_binding(row: Row) -> PlacedBinding:
@@ -332,4 +351,5 @@ def _refund_row(clawback: Clawback) -> Row:
         clawback.value_at_us,
         clawback.amount_minor,
         *clawback.clawed_back_minor,
+        clawback.reverses,
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ledger.clock import DAY_US, format_instant, from_micros, to_micros
+from ledger.clock import DAY_US, to_micros
 from ledger.commands import AHEAD_MAX
-from ledger.findings import Finding, Note
+from ledger.findings import Finding, Note, instant
 from projections.books import Books, Row
 from projections.runner import Progress
 
@@ -24,22 +24,29 @@ def check_expiries(books: Books, progress: Progress) -> Iterator[Finding | Note]
     for row in books.find("lapses_otherwise", ahead_us=AHEAD_MAX.seconds * 1_000_000):
         yield _fault(row)
     for name, bind, next_bind, ended_us in books.find("lapses_missing"):
-        message = f"lapsed at {_at(ended_us)}, and {name} was bound again with no record of that before"
+        message = f"lapsed at {instant(ended_us)}, and {name} was bound again with no record of that before"
         yield Finding(f"binding of {name} at position {bind}", message, (bind, next_bind))
     yield from _notes(books)
 
 
 def _fault(row: Row) -> Finding:
     position, bind, at_us, bind_position, fault, ends_us, released_us, first, recorded_at_us, stream = row
-    message = {
-        "no binding": f"names {bind}, which is no binding before it",
-        "of others": f"names {bind}, which bound somebody else, or to somebody else",
-        "released": f"names {bind}, which was released at {_at(released_us)}",
-        "other end": f"says that {bind} lapsed at {_at(at_us)}; it lapses at {_at(ends_us)}",
-        "twice": f"says once more that {bind} lapsed at {_at(at_us)}",
-        "too early": f"says that {bind} lapsed at {_at(at_us)}, but was recorded at {_at(recorded_at_us)}",
-        "other stream": f"lies in stream {stream}, not in that of this lapse of {bind}",
-    }[fault]
+    says = f"says that {bind} lapsed at {instant(at_us)}"
+    match fault:
+        case "no binding":
+            message = f"names {bind}, which is no binding before it"
+        case "of others":
+            message = f"names {bind}, which bound somebody else, or to somebody else"
+        case "released":
+            message = f"names {bind}, which was released at {instant(released_us)}"
+        case "other end":
+            message = f"{says}; it {'never lapses' if ends_us is None else f'lapses at {instant(ends_us)}'}"
+        case "twice":
+            message = f"{says}, once more"
+        case "too early":
+            message = f"{says}, but was recorded at {instant(recorded_at_us)}"
+        case _:
+            message = f"lies in stream {stream}, not in that of this lapse of {bind}"
     behind = first if fault == "twice" else bind_position
     return Finding(f"lapse at position {position}", message, (position,) if behind is None else (behind, position))
 
@@ -54,10 +61,6 @@ def _notes(books: Books) -> Iterator[Note]:
     due, first_us, first = books.find("lapses_due", as_of_us=to_micros(books.as_of))[0]
     if due:
         message = (
-            f"{due} {'lapse is' if due == 1 else 'lapses are'} not recorded yet, the first of {_at(first_us)[:10]}"
+            f"{due} {'lapse is' if due == 1 else 'lapses are'} not recorded yet, the first of {instant(first_us)[:10]}"
         )
         yield Note(message, (first,))
-
-
-def _at(micros: int | None) -> str:
-    return "no instant" if micros is None else format_instant(from_micros(micros))

@@ -17,7 +17,9 @@ from ledger.rules.accrual import LevelOutcome
 from ledger.rules.team import latest_at
 from ledger.store.recorder import LogRecorder
 from ledger.store.session import Row, Session, load
+from projections.adjustments import AdjustmentFound, Freeze, adjustments, freezes
 from projections.balances import Balance, balances_at
+from projections.batches import PayoutFound, payouts_of
 from projections.commissions import order_outcome, placed_binding
 from projections.fold import OrderOutcome, PlacedBinding
 
@@ -53,7 +55,11 @@ class LevelExplained:
 
 @dataclass(frozen=True, slots=True)
 class RefundExplained:
-    """One refund of an order and what it took back from each level, in recording order."""
+    """One refund of an order and what it took back from each level, in recording order; or what a reversal gave back.
+
+    refund    stream of the refund, or of the reversal, whose amounts are negative
+    reverses  stream of the refund that it reverses; None: it is a refund
+    """
 
     refund: str
     position: int
@@ -61,6 +67,7 @@ class RefundExplained:
     amount_minor: int
     left_minor: int
     clawed_back_minor: tuple[int, ...]
+    reverses: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +119,20 @@ class OrderOfBuyer:
 
 @dataclass(frozen=True, slots=True)
 class MemberExplained:
-    """A member's balances, bindings, everything they earned on, and everything they bought."""
+    """A member's balances, bindings, everything they earned on, bought, were given or paid.
+
+    adjustments  also those that were not approved, or not yet
+    freezes      of their payouts, and their ends
+    """
 
     member: str
     balances: list[Balance]
     bindings: list[PlacedBinding]
     accruals: list[AccrualExplained]
     orders: list[OrderOfBuyer]
+    adjustments: list[AdjustmentFound]
+    payouts: list[PayoutFound]
+    freezes: list[Freeze]
 
 
 def explain_order(session: Session, log: LogRecorder, order_id: str, source: str, as_of: datetime) -> OrderExplained:
@@ -163,9 +177,12 @@ def explain_member(session: Session, member: str, as_of: datetime) -> MemberExpl
             _ORDERS_OF, member=member, as_of=to_micros(as_of)
         )
     ]
-    if not bindings and not accruals and not orders:
-        raise NotFoundError(f"member {member!r} has no binding, no commission and no order by then")
-    return MemberExplained(member, balances_at(session, as_of, [member]), bindings, accruals, orders)
+    given = [row for row in adjustments(session, member) if row.value_at <= as_of]
+    paid = [row for row in payouts_of(session, member) if row.since <= as_of]
+    if not any((bindings, accruals, orders, given, paid)):
+        raise NotFoundError(f"member {member!r} has no binding, no commission, no order, adjustment or payout by then")
+    balances, held = balances_at(session, as_of, [member]), freezes(session, member)
+    return MemberExplained(member, balances, bindings, accruals, orders, given, paid, held)
 
 
 def _plan(log: LogRecorder, number: int) -> PlanTerms:
@@ -181,10 +198,13 @@ def _refunds(session: Session, order: OrderOutcome, as_of: datetime) -> list[Ref
     """Clawbacks are fixed in order of position; those dated after T have not happened yet (R-2, R-3)."""
     refunds: list[RefundExplained] = []
     left = order.amount_minor
-    for refund, position, value_at, amount, *clawed_back in session.rows(_REFUNDS, order_position=order.position):
+    for refund, position, value_at_us, amount, *clawed_back, reverses in session.rows(
+        _REFUNDS, order_position=order.position
+    ):
         left -= amount
-        if from_micros(value_at) <= as_of:
-            refunds.append(RefundExplained(refund, position, from_micros(value_at), amount, left, tuple(clawed_back)))
+        value_at = from_micros(value_at_us)
+        if value_at <= as_of:
+            refunds.append(RefundExplained(refund, position, value_at, amount, left, tuple(clawed_back), reverses))
     return refunds
 
 

@@ -1,4 +1,4 @@
-"""The fold: changes in position order into bindings, order outcomes and clawbacks. Pure; the rules do the work."""
+"""The fold: changes in position order into bindings, outcomes, clawbacks and payouts. Pure; the rules do the work."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from datetime import datetime
 
 from ledger.clock import from_micros, instant_of
 from ledger.errors import IntegrityError
-from ledger.plan import Plans, PlanTerms
+from ledger.plan import LEVELS, Plans, PlanTerms
 from ledger.rules.accrual import Levels, accrue
-from ledger.rules.refund import clawback
+from ledger.rules.refund import clawback_from
 from ledger.rules.team import Binding
-from projections.changes import Bound, Change, Placed, Published, Refunded, Released, Renewed
+from projections.changes import Bound, Change, Placed, Published, Refunded, Released, Renewed, Reversed
+from projections.payout_fold import PayoutFact, PayoutFold
 
 
 @dataclass(slots=True)
@@ -22,7 +23,9 @@ class OrderOutcome:
     occurred_at_us   microseconds since 1970
     available_at_us  when its accruals mature (A-6)
     plan             number of its plan; None: none was in force
-    refunded_minor   what went back so far, in order of position (R-2)
+    refunded_minor, clawed_back_minor
+                     what went back so far, and what that took from each level, in order of position (R-2), less what
+                     was reversed (R-4)
     """
 
     position: int
@@ -35,6 +38,7 @@ class OrderOutcome:
     plan: int | None
     levels: Levels
     refunded_minor: int = 0
+    clawed_back_minor: tuple[int, ...] = (0,) * LEVELS
 
     @property
     def occurred_at(self) -> datetime:
@@ -49,7 +53,11 @@ class OrderOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Clawback:
-    """What a refund took back from each level, and when it counts (R-2, R-3)."""
+    """What a refund took back from each level, and when it counts (R-2, R-3); or what its reversal gave back (R-4).
+
+    refund    stream of the refund, or of the reversal, whose amounts are negative
+    reverses  stream of the refund that it reverses; None: it is a refund
+    """
 
     refund: str
     position: int
@@ -57,6 +65,7 @@ class Clawback:
     value_at_us: int
     amount_minor: int
     clawed_back_minor: tuple[int, ...]
+    reverses: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ class Bindings:
         self.positions.append(position)
 
 
-Fact = OrderOutcome | Clawback | PlacedBinding
+Fact = OrderOutcome | Clawback | PlacedBinding | PayoutFact
 
 
 @dataclass(slots=True)
@@ -88,12 +97,14 @@ class Fold:
     """Everything later events may ask about earlier ones.
 
     A caller that keeps this state elsewhere puts back what a batch needs before applying it: `bindings` of the
-    members and `orders` of the refunds.
+    members, `orders` of the refunds, `refunds` of the reversals, and what `payouts` says of itself.
     """
 
     plans: Plans = field(default_factory=Plans)
     bindings: dict[str, Bindings] = field(default_factory=dict)
     orders: dict[str, OrderOutcome] = field(default_factory=dict)
+    refunds: dict[str, Clawback] = field(default_factory=dict)
+    payouts: PayoutFold = field(default_factory=PayoutFold)
 
     def apply(self, change: Change) -> Fact | None:
         """Applies what the next event changes; the fact that is new or other than before, if any.
@@ -103,18 +114,28 @@ class Fold:
         """
         match change:
             case Placed():
-                return self._order(change)
+                fact = self._order(change)
             case Refunded():
-                return self._refund(change)
+                fact = self._refund(change)
+            case Reversed():
+                fact = self._reversal(change)
             case Bound():
-                return self._bound(change)
+                fact = self._bound(change)
             case Released():
-                return self._change(change, released_at=from_micros(change.at_us))
+                fact = self._change(change, released_at=from_micros(change.at_us))
             case Renewed():
-                return self._change(change, ends_at=from_micros(change.ends_at_us))
+                fact = self._change(change, ends_at=from_micros(change.ends_at_us))
             case Published():
-                self.plans.add(change.plan())
-        return None
+                fact = self.plans.add(change.plan())
+            case _:
+                fact = self.payouts.apply(change)
+        return fact
+
+    def forget(self) -> None:
+        """Forgets what a caller puts back for each batch; bindings and plans stay."""
+        self.orders.clear()
+        self.refunds.clear()
+        self.payouts.batches.clear()
 
     def history_of(self, member: str) -> Sequence[Binding]:
         """Every binding of a member so far, in recording order."""
@@ -139,15 +160,33 @@ class Fold:
         order = self.orders.get(order_stream)
         if order is None:
             raise IntegrityError(f"position {position}: {stream} refunds {order_stream}, which is not before it")
-        taken = clawback(
-            paid_minor=order.amount_minor,
-            refunded_before_minor=order.refunded_minor,
-            amount_minor=amount_minor,
-            levels=order.levels,
-            plan=self.plan_of(order),
-        )
         order.refunded_minor += amount_minor
-        return Clawback(stream, position, order, max(at_us, order.occurred_at_us), amount_minor, taken)
+        running = [
+            outcome.commission_minor - gone for outcome, gone in zip(order.levels, order.clawed_back_minor, strict=True)
+        ]
+        left_minor = order.amount_minor - order.refunded_minor
+        taken = clawback_from(running, left_minor, levels=order.levels, plan=self.plan_of(order))
+        return self._taken(Clawback(stream, position, order, max(at_us, order.occurred_at_us), amount_minor, taken))
+
+    def _reversal(self, change: Reversed) -> Clawback:
+        position, stream, refund_stream, at_us = change
+        refund = self.refunds.get(refund_stream)
+        if refund is None:
+            raise IntegrityError(f"position {position}: {stream} reverses {refund_stream}, which is not before it")
+        refund.order.refunded_minor -= refund.amount_minor
+        given_back = tuple([-minor for minor in refund.clawed_back_minor])
+        value_at_us = max(at_us, refund.value_at_us)
+        return self._taken(
+            Clawback(stream, position, refund.order, value_at_us, -refund.amount_minor, given_back, refund_stream)
+        )
+
+    def _taken(self, fact: Clawback) -> Clawback:
+        order = fact.order
+        order.clawed_back_minor = tuple(
+            [before + minor for before, minor in zip(order.clawed_back_minor, fact.clawed_back_minor, strict=True)]
+        )
+        self.refunds[fact.refund] = fact
+        return fact
 
     def _bound(self, bound: Bound) -> PlacedBinding:
         position, bind, member, referrer, at_us, ends_at_us, plan = bound

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from ledger.clock import format_instant, from_micros
-from ledger.findings import Finding
+from ledger.findings import Finding, instant
 from ledger.log_check import FINDINGS_MAX
 from projections.balances import Balance
 from projections.books import Books
@@ -23,7 +22,7 @@ MEMBERS_SHOWN_MAX = 10
 # The largest integer: how the relations say that a binding has no end.
 _NO_END = (1 << 63) - 1
 
-_AMOUNTS = ("earned", "clawed_back", "pending", "available")
+_AMOUNTS = ("earned", "clawed_back", "adjusted", "pending", "available", "reserved", "paid")
 
 
 def check_invariants(books: Books, progress: Progress) -> Iterator[Finding]:
@@ -59,8 +58,8 @@ def _plan(plan: int | None) -> str:
 def _bindings(books: Books) -> Iterator[Finding]:
     """B-1, B-2 and B-6: at no instant has anybody two referrers, or is below themselves."""
     for other, bind, name, from_us, until_us in books.find("overlaps"):
-        until = "has no end" if until_us == _NO_END else f"is in force until {_at(until_us)}"
-        message = f"begins at {_at(from_us)}, but the one at position {other} {until}"
+        until = "has no end" if until_us == _NO_END else f"is in force until {instant(until_us)}"
+        message = f"begins at {instant(from_us)}, but the one at position {other} {until}"
         yield Finding(f"binding of {name} at position {bind}", message, (other, bind))
     circles = on_circles(books.edges(), books.members())
     # Their names are asked for once all are found: one question at a time.
@@ -73,7 +72,7 @@ def _loop(books: Books, loop: Loop) -> Finding:
     shown = loop.members[:MEMBERS_SHOWN_MAX]
     names = dict(books.find("names", members=list(shown)))
     more = f" and {len(loop.members) - len(shown)} more" if len(loop.members) > len(shown) else ""
-    message = f"closes at {_at(loop.from_us)}: {', '.join([names[member] for member in shown])}{more}"
+    message = f"closes at {instant(loop.from_us)}: {', '.join([names[member] for member in shown])}{more}"
     return Finding(f"loop of {len(loop.members)}", message, tuple(sorted(loop.binds)))
 
 
@@ -107,7 +106,7 @@ def _levels(books: Books) -> Iterator[Finding]:
 def _accounts(books: Books) -> Iterator[Finding]:
     """S-1 and S-2, of the replay: balances and their postings, one account after the other and all together."""
     for member, currency, *amounts in books.find("unlike_postings"):
-        balance, postings = _told(amounts[:4]), _told(amounts[4:])
+        balance, postings = _told(amounts[: len(_AMOUNTS)]), _told(amounts[len(_AMOUNTS) :])
         yield Finding(f"balance of {member} in {currency}", f"is {balance}; its postings come to {postings}")
     for currency, members, expense in books.find("trial_balance"):
         message = f"is {expense - members} instead of 0: members have {members}, of {expense} expensed"
@@ -120,7 +119,7 @@ def _live(balances: Sequence[Balance]) -> Iterator[Finding]:
         has = row.pending + row.available + row.reserved + row.paid
         made = row.earned - row.clawed_back + row.adjusted
         if made != has or min(row.earned, row.clawed_back) < 0:
-            amounts = _told([row.earned, row.clawed_back, row.pending, row.available])
+            amounts = _told([getattr(row, name) for name in _AMOUNTS])
             yield Finding(f"live balance of {row.member} in {row.currency}", f"does not add up: {amounts}")
 
 
@@ -128,7 +127,3 @@ def _told(amounts: Sequence[int | None]) -> str:
     if amounts[0] is None:
         return "none"
     return " ".join([f"{name}={amount}" for name, amount in zip(_AMOUNTS, amounts, strict=True)])
-
-
-def _at(micros: int) -> str:
-    return format_instant(from_micros(micros))

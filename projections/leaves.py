@@ -10,8 +10,7 @@ from contextlib import closing
 
 from ledger.application import Ledger
 from ledger.garbage import collection_paused
-from ledger.store.recorder import read_states
-from ledger.tree.hashing import leaf_hashes
+from ledger.store.recorder import read_leaf_hashes
 from ledger.tree.proofs import HASH_BYTES
 from projections.child import Child, answer
 
@@ -54,8 +53,8 @@ def _hash(url: str, after: int, upto: int) -> Iterator[bytes]:
         while after < upto:
             last = min(upto, after + BATCH_SIZE)
             with ledger.log.reading() as session:
-                states = read_states(session, after, last)
-            yield b"".join(leaf_hashes(states))
+                leaves = read_leaf_hashes(session, after, last)
+            yield b"".join(leaves)
             after = last
 
 

@@ -17,7 +17,7 @@ from projections.runner import Progress
 MEMBERS_MAX = 100
 ORDERS_MAX = 20
 
-_AMOUNTS = ("earned", "clawed_back", "pending", "available")
+_AMOUNTS = ("earned", "clawed_back", "adjusted", "pending", "available", "reserved", "paid")
 
 # A balance as it is and as it must be; None: there is none.
 Unlike = tuple[Balance | None, Balance | None]

@@ -8,8 +8,12 @@ import duckdb
 
 TEXT, INTEGER, TIME = "VARCHAR", "BIGINT", "TIMESTAMP WITH TIME ZONE"
 
-_TIMES = frozenset({"occurred_at", "available_at", "value_at", "bound_at", "until"})
-_TEXTS = frozenset({"member", "currency", "order", "kind", "debit", "credit", "bind"})
+_TIMES = frozenset(
+    {"occurred_at", "available_at", "value_at", "bound_at", "until", "reserved_at", "state_at", "paid_at"}
+)
+_TEXTS = frozenset(
+    {"member", "currency", "order", "kind", "debit", "credit", "bind", "payout", "batch", "state", "reference"}
+)
 _TEXT_STARTS = ("outcome_", "beneficiary_", "referrer_")
 _MEMORY = "256MB"
 

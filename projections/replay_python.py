@@ -16,7 +16,9 @@ from projections.balances import Balance, digest, in_order
 from projections.changes import read_change
 from projections.content import ContentRoot
 from projections.figures import LevelTotals, Replay, totals_of
-from projections.fold import Clawback, Fold, OrderOutcome
+from projections.fold import Clawback, Fact, Fold, OrderOutcome
+from projections.payout_changes import Posted
+from projections.payout_fold import Movement, Reservation, Step, movement_of
 from projections.runner import Progress
 
 PROGRESS_EVERY = 1_000
@@ -38,7 +40,24 @@ class _Level:
 class _Account:
     earned: int = 0
     clawed_back: int = 0
+    adjusted: int = 0
     pending: int = 0
+    reserved: int = 0
+    paid: int = 0
+
+    def balance(self, member: str, currency: str) -> Balance:
+        have = self.earned - self.clawed_back + self.adjusted
+        return Balance(
+            member=member,
+            currency=currency,
+            earned=self.earned,
+            clawed_back=self.clawed_back,
+            adjusted=self.adjusted,
+            pending=self.pending,
+            available=have - self.pending - self.reserved - self.paid,
+            reserved=self.reserved,
+            paid=self.paid,
+        )
 
 
 class _Books:
@@ -49,6 +68,22 @@ class _Books:
         self._accounts: defaultdict[tuple[str, str], _Account] = defaultdict(_Account)
         self._levels: dict[str, dict[int, _Level]] = {}
         self.outcomes: Counter[str] = Counter()
+
+    def take(self, fact: Fact | None) -> None:
+        match fact:
+            case OrderOutcome():
+                self.take_order(fact)
+            case Clawback():
+                self.take_clawback(fact)
+            case Posted():
+                self.take_movement(movement_of(fact))
+            case Reservation():
+                for movement in fact.movements():
+                    self.take_movement(movement)
+            case Step(movement=Movement() as movement):
+                self.take_movement(movement)
+            case _:
+                pass
 
     def take_order(self, order: OrderOutcome) -> None:
         if order.occurred_at_us > self._as_of_us:
@@ -87,18 +122,15 @@ class _Books:
                 account.clawed_back += minor
                 account.pending -= minor * is_pending
 
+    def take_movement(self, movement: Movement) -> None:
+        if movement.value_at_us <= self._as_of_us:
+            account = self._accounts[movement.member, movement.currency]
+            account.adjusted += movement.adjusted_minor
+            account.reserved += movement.reserved_minor
+            account.paid += movement.paid_minor
+
     def balances(self) -> list[Balance]:
-        return in_order(
-            Balance(
-                member=member,
-                currency=currency,
-                earned=account.earned,
-                clawed_back=account.clawed_back,
-                pending=account.pending,
-                available=account.earned - account.clawed_back - account.pending,
-            )
-            for (member, currency), account in self._accounts.items()
-        )
+        return in_order(account.balance(*key) for key, account in self._accounts.items())
 
     def levels(self) -> dict[str, dict[int, LevelTotals]]:
         return {
@@ -166,11 +198,7 @@ def _fold(rows: Iterable[Recorded], books: _Books, content: ContentRoot, progres
             raise IntegrityError(f"position {row.position} follows {events - 1}: the log has a gap")
         content.add(row.topic, row.state)
         change = read_change(row)
-        fact = None if change is None else fold.apply(change)
-        if isinstance(fact, OrderOutcome):
-            books.take_order(fact)
-        elif isinstance(fact, Clawback):
-            books.take_clawback(fact)
+        books.take(None if change is None else fold.apply(change))
         if progress is not None and events % PROGRESS_EVERY == 0:
             progress(PROGRESS_EVERY)
     return events

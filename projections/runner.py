@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ledger.errors import IntegrityError
 from ledger.garbage import collection_paused
 from ledger.store.recorder import POSITION_MAX, LogRecorder, head_of, read_log
-from projections.ahead import BATCH_SIZE_MIN, EVENTS_MIN, Batch, ReadingAhead, Span
+from projections.ahead import EVENTS_MIN, PIECE_SIZE, Batch, ReadingAhead
 from projections.changes import read_changes
 from projections.checkpoint import CheckpointMovedError, begin, checkpoint, generation, move
 from projections.commissions import Commissions
@@ -99,8 +99,8 @@ class Runner:
             head = head_of(session)
         batch = Batch(rows[-1].position if rows else after, read_changes(rows))
         pending = min(head, upto) - batch.last
-        if self.log.url is not None and pending >= EVENTS_MIN and most >= BATCH_SIZE_MIN:
-            self._ahead = ReadingAhead(self.log.url, Span(batch.last, upto, most), head)
+        if self.log.url is not None and pending >= EVENTS_MIN and most >= PIECE_SIZE:
+            self._ahead = ReadingAhead(self.log.url, batch.last, upto, head=head, piece=PIECE_SIZE)
         return batch
 
     def _resume(self) -> int:

@@ -19,13 +19,12 @@ from ledger.tree.tile_hashes import TileBuilder
 from ledger.tree.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, row_width
 from projections.checkpoint import hold_still, put
 from projections.runner import Progress
-from projections.tree import BATCH_SIZE, NAME, put_tiles, tree_size
+from projections.tree import BATCH_SIZE, NAME, put_tiles, take_out, tree_size
 
 STRAYS_MAX = 1_000
 
 _TILES = load("projections", "select_tiles")
 _STRAYS = load("projections", "select_stray_tiles")
-_DELETE = load("projections", "delete_tile")
 
 Tiles = Collection[tuple[Tile, bytes]]
 
@@ -87,6 +86,8 @@ def mend_tree(log: LogRecorder, progress: Progress) -> int:
             wrong = list(_differences(session, full))
         if wrong:
             with log.writing() as session:
+                # Another one that mends waits here.
+                hold_still(session, NAME)
                 mended += _mend(session, wrong)
     with log.writing() as session:
         reached = min(hold_still(session, NAME), head_of(session))
@@ -128,8 +129,8 @@ def _mend(session: Session, differences: Iterable[Difference]) -> int:
 def _remove_strays(session: Session, size: int) -> int:
     removed = 0
     while strays := session.rows(_STRAYS, size=size, most=STRAYS_MAX):
-        for row, index in strays:
-            removed += session.run(_DELETE, tile_row=row, tile_index=index)
+        take_out(session, [(row, index) for row, index in strays])
+        removed += len(strays)
     return removed
 
 

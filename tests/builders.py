@@ -63,6 +63,22 @@ def refund(record_id: str, order_id: str, amount: int, at: str, **more: Any) -> 
     return {"type": "refund", "id": record_id, "order": order_id, "amount": amount, "at": at, "currency": "GBP", **more}
 
 
+def reversal(record_id: str, refund_id: str, at: str, **more: Any) -> dict[str, Any]:
+    """A reversal record."""
+    return {"type": "reversal", "id": record_id, "refund": refund_id, "at": at, **more}
+
+
+def freeze(record_id: str, member: str, at: str, **more: Any) -> dict[str, Any]:
+    """A freeze record; `type="unfreeze"` makes it the opposite."""
+    return {"type": "freeze", "id": record_id, "member": member, "at": at, "reason": "checked", **more}
+
+
+def adjustment(record_id: str, member: str, amount: int, at: str, **more: Any) -> dict[str, Any]:
+    """A proposed adjustment, in GBP unless said otherwise."""
+    record = {"type": "adjustment", "id": record_id, "member": member, "amount": amount, "at": at}
+    return {**record, "currency": "GBP", "reason": "goodwill", **more}
+
+
 def commands(records: Iterable[dict[str, Any]]) -> list[AnyCommand]:
     """Records as commands."""
     return [command_from(record) for record in records]

@@ -15,6 +15,8 @@ from ledger.store.migrate import migrate
 from projections.view import PACKAGES
 from tests import postgres_server as server_for_tests
 from tests.evidence import make_small_log
+from tests.finance import Desk, opened
+from tests.paid_log import make_paid_log
 from tests.postgres_server import Databases
 
 # ---- PostgreSQL: one server per run, one database per test.
@@ -28,6 +30,14 @@ ADDRESS = pytest.StashKey[str]()
 # A shell starts what runs in its background with Ctrl-C ignored, and so would be every program that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` is looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of which one store is enough among the quick ones are long ones on PostgreSQL."""
+    for item in items:
+        if item.get_closest_marker("long_on_postgres") and "[postgres" in item.nodeid:
+            item.add_marker(pytest.mark.slow)
 
 
 class Worker(Protocol):
@@ -117,7 +127,27 @@ def ledger(store_url: str) -> Iterator[Ledger]:
     opened.close()
 
 
+@pytest.fixture
+def desk(store_url: str) -> Iterator[Desk]:
+    """Finance at an empty ledger, on each engine."""
+    with opened(store_url) as desk:
+        yield desk
+
+
+@pytest.fixture
+def sqlite_desk(sqlite_url: str) -> Iterator[Desk]:
+    """Finance at an empty ledger in a file."""
+    with opened(sqlite_url) as desk:
+        yield desk
+
+
 @pytest.fixture(scope="session")
 def small_log(sqlite_template: bytes, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """The stored bytes of a log in which every type of event is, and every decision both ways."""
     return make_small_log(tmp_path_factory.mktemp("small") / "ledger.db", sqlite_template)
+
+
+@pytest.fixture(scope="session")
+def paid_log(sqlite_template: bytes, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The stored bytes of a log in which finance decides everything that it can, both ways."""
+    return make_paid_log(tmp_path_factory.mktemp("paid") / "ledger.db", sqlite_template)

@@ -46,15 +46,19 @@ class LedgerDriver:
         """Records lapses."""
         self.ledger.expire(as_of)
 
+    def project(self) -> None:
+        """Brings the live tables to the head."""
+        self._runner.catch_up()
+
     def balances(self, as_of: datetime) -> list[Balance]:
         """Everyone's balance, live."""
-        self._runner.catch_up()
+        self.project()
         with self.ledger.log.reading() as session:
             return balances_at(session, as_of)
 
     def balance(self, member: str, currency: str, as_of: datetime) -> dict[str, int] | None:
         """One balance, or None."""
-        self._runner.catch_up()
+        self.project()
         with self.ledger.log.reading() as session:
             found = [row for row in balances_at(session, as_of, [member]) if row.currency == currency]
         amounts = [asdict(row) for row in found]
@@ -62,20 +66,20 @@ class LedgerDriver:
 
     def outcomes(self, order_id: str) -> list[tuple[str, str | None, int]]:
         """The three levels of an order."""
-        self._runner.catch_up()
+        self.project()
         with self.ledger.log.reading() as session:
             found = explain_order(session, self.ledger.log, order_id, "default", LATER)
         return [(row.outcome.reason, row.outcome.beneficiary, row.outcome.commission_minor) for row in found.levels]
 
     def upline(self, member: str, as_of: datetime) -> list[str]:
         """Referrers, nearest first."""
-        self._runner.catch_up()
+        self.project()
         with self.ledger.log.reading() as session:
             return [edge.referrer for edge in upline(session, member, as_of, LEVELS)]
 
     def downline(self, member: str, as_of: datetime) -> list[set[str]]:
         """Members of levels 1 to 3."""
-        self._runner.catch_up()
+        self.project()
         teams: list[set[str]] = [set() for _ in range(LEVELS)]
         with self.ledger.log.reading() as session:
             for edge in downline(session, member, as_of, LEVELS):

@@ -24,7 +24,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from ledger.rules.team import in_force
 from ledger.store.recorder import Recorded
 from projections.changes import read_changes
-from projections.fold import Clawback, Fold, OrderOutcome
+from projections.fold import Clawback, Fact, Fold, OrderOutcome
+from projections.payout_changes import Posted
+from projections.payout_fold import Movement, Reservation, Step, movement_of
 from projections.replay_python import replay
 from tests.naive_tree import mth, outside, path, subproof
 
@@ -76,8 +78,9 @@ class NaiveBundle:
             files["previous"] = self._checkpoint(old)
             files["consistency.json"] = text({"hashes": [b64(one) for one in hashes], "new_size": new, "old_size": old})
         if self.shown is None:
-            tables = {"balances": self._balances, "outcomes": self._outcomes, "postings": self._postings}
-            files |= {f"tables/{name}.csv": table(make()) for name, make in (tables | {"team": self._team}).items()}
+            tables = {"balances": self._balances, "outcomes": self._outcomes, "payouts": self._payouts}
+            tables |= {"postings": self._postings, "team": self._team}
+            files |= {f"tables/{name}.csv": table(make()) for name, make in tables.items()}
         return files
 
     def manifest(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -158,10 +161,14 @@ class NaiveBundle:
         return replay(self.rows[: self.last], self._as_of)
 
     @cached_property
+    def _folded(self) -> tuple[Fold, list[Fact | None]]:
+        fold = Fold()
+        return fold, [fold.apply(change) for change in read_changes(self.rows[: self.last])]
+
+    @cached_property
     def _fold(self) -> tuple[Fold, list[OrderOutcome], list[Clawback]]:
         """Orders and clawbacks that count at (T, P)."""
-        fold, at = Fold(), micros(self._as_of)
-        facts = [fold.apply(change) for change in read_changes(self.rows[: self.last])]
+        (fold, facts), at = self._folded, micros(self._as_of)
         orders = [fact for fact in facts if isinstance(fact, OrderOutcome) and fact.occurred_at_us <= at]
         clawbacks = [fact for fact in facts if isinstance(fact, Clawback) and fact.value_at_us <= at]
         return fold, orders, clawbacks
@@ -191,11 +198,59 @@ class NaiveBundle:
     def _postings(self) -> list[list[Any]]:
         _, orders, clawbacks = self._fold
         names = ["order", "kind", "level", "position", "value_at", "debit", "credit", "currency", "amount"]
-        rows: list[list[Any]] = [names]
+        placed: list[tuple[int, list[list[Any]]]] = []
         for order in orders:
             taken = [clawback for clawback in clawbacks if clawback.order is order]
-            rows += self._accruals(order) + self._clawbacks(order, taken) + self._maturities(order, taken)
-        return [row for row in rows if row[-1]]
+            lost = [clawback for clawback in taken if clawback.reverses is None]
+            back = [clawback for clawback in taken if clawback.reverses is not None]
+            rows = self._accruals(order) + self._clawbacks(order, lost) + self._maturities(order, taken)
+            placed.append((order.position, [*rows, *map(restored, self._clawbacks(order, back))]))
+        placed += [(movement.position, [moved(stream, movement)]) for stream, movement in self._movements]
+        # Lines of one approval are in order already.
+        placed.sort(key=lambda one: one[0])
+        return [names, *(row for _, rows in placed for row in rows if row[-1])]
+
+    @property
+    def _movements(self) -> list[tuple[str, Movement]]:
+        """What adjustments and payouts move by T, each with its stream."""
+        found: list[tuple[str, Movement]] = []
+        for fact in self._folded[1]:
+            if isinstance(fact, Posted):
+                found.append((fact.stream, movement_of(fact)))
+            elif isinstance(fact, Reservation):
+                streams = [f"payout{fact.batch.stream.removeprefix('batch')}.{number}" for number in fact.batch.lines]
+                found += zip(streams, fact.movements(), strict=True)
+            elif isinstance(fact, Step) and fact.movement is not None:
+                found.append((f"payout{fact.batch.stream.removeprefix('batch')}.{fact.change.number}", fact.movement))
+        return [(stream, movement) for stream, movement in found if movement.value_at_us <= micros(self._as_of)]
+
+    def _payouts(self) -> list[list[Any]]:
+        names = "payout batch number member currency amount state attempt reference reserved_at state_at paid_at"
+        rows: dict[str, list[Any]] = {}
+        latest: dict[str, int] = {}
+        at_us = micros(self._as_of)
+        for fact in self._folded[1]:
+            if isinstance(fact, Reservation):
+                when = fact.change.at_us
+                for number, (member, minor) in fact.batch.lines.items():
+                    stream = f"payout{fact.batch.stream.removeprefix('batch')}.{number}"
+                    money = [member, fact.batch.currency, minor]
+                    times = [instant_of(when), instant_of(when), None]
+                    latest[stream] = when
+                    if when <= at_us:
+                        rows[stream] = [stream, fact.batch.stream, number, *money, "reserved", 0, None, *times]
+            elif isinstance(fact, Step):
+                stream = f"payout{fact.batch.stream.removeprefix('batch')}.{fact.change.number}"
+                when = max(fact.change.at_us, latest[stream])
+                if fact.movement is not None:
+                    latest[stream] = when
+                if when <= at_us:
+                    row = rows[stream]
+                    row[6:8] = fact.change.kind, fact.change.attempt
+                    row[8] = fact.change.reference if fact.change.reference is not None else row[8]
+                    row[10] = instant_of(when)
+                    row[11] = instant_of(when) if fact.change.kind == "paid" else row[11]
+        return [names.split(), *rows.values()]
 
     def _accruals(self, order: OrderOutcome) -> list[list[Any]]:
         rows: list[list[Any]] = []
@@ -245,6 +300,28 @@ class NaiveBundle:
         return rows
 
 
+def restored(row: list[Any]) -> list[Any]:
+    """A clawback of less than nothing the other way round."""
+    order, _, level, position, value_at, debit, credit, currency, minor = row
+    return [order, "restoration", level, position, value_at, credit, debit, currency, -minor]
+
+
+def moved(stream: str, movement: Movement) -> list[Any]:
+    """The posting of an adjustment or a payout."""
+    available, reserved = (f"member:{movement.member}:{account}" for account in ("available", "reserved"))
+    adjusted = movement.adjusted_minor
+    debit, credit = {
+        "adjustment": ("house:adjustment", available) if adjusted > 0 else (available, "house:adjustment"),
+        "reservation": (available, reserved),
+        "payment": (reserved, "house:payout"),
+        "release": (reserved, available),
+        "return": ("house:payout", available),
+    }[movement.kind]
+    minor = abs(adjusted or movement.reserved_minor or movement.paid_minor)
+    at = [movement.kind, None, movement.position, instant_of(movement.value_at_us)]
+    return [stream, *at, debit, credit, movement.currency, minor]
+
+
 def text(facts: Mapping[str, Any]) -> bytes:
     """One JSON object and a line end."""
     return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
@@ -260,6 +337,11 @@ def table(rows: list[list[Any]]) -> bytes:
 def instant(at: datetime) -> str:
     """Canonical text."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def instant_of(at_us: int) -> str:
+    """Canonical text of microseconds since 1970."""
+    return instant(EPOCH + timedelta(microseconds=at_us))
 
 
 def micros(at: datetime) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from ledger.commands import PlaceOrder, parse_command
 from ledger.errors import InvalidRecordError
-from tests.builders import bind, order, plan, refund
+from tests.builders import adjustment, bind, freeze, order, plan, refund, reversal
 
 AT = "2026-02-01T00:00:00Z"
 
@@ -20,6 +20,10 @@ RECORDS: dict[str, dict[str, Any]] = {
     "unbind": {"type": "unbind", "id": "u1", "at": AT, "member": "ben", "reason": "asked for it"},
     "order": order("o1", "ben", 1_000, AT),
     "refund": refund("r1", "o1", 10, AT),
+    "reversal": reversal("v1", "r1", AT),
+    "freeze": freeze("f1", "ben", AT),
+    "unfreeze": freeze("f1", "ben", AT, type="unfreeze"),
+    "adjustment": adjustment("a1", "ben", -10, AT),
     "plan": plan(),
 }
 LINE: dict[str, Any] = {"n": 1, "sku": "A-1", "qty": 1, "amount": 1_000}

@@ -103,6 +103,8 @@ READING = {
     "replay": ["replay"],
     "plans": ["plan", "list"],
     "plan": ["plan", "show", "1"],
+    "statement": ["statement", "ben", "--currency", "GBP", "--as-of", "2024-12-01T00:00:00Z"],
+    "statement of what is open": ["statement", "cat", "--currency", "JPY", "--period", "open"],
 }
 
 

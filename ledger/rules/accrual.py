@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from ledger.money import PPM
 from ledger.plan import LEVELS, PlanTerms, Rounding
@@ -26,7 +27,13 @@ class LevelOutcome(NamedTuple):
 Levels = tuple[LevelOutcome, ...]
 
 NO_PLAN: Levels = (LevelOutcome("no_plan"),) * LEVELS
+# What the levels have that nobody stands on: the reason on the first of them, and then the chain has ended. By that
+# reason, None for a chain that is long enough; built once, as most orders need them.
 _CHAIN_ENDED = LevelOutcome("chain_ended")
+_EMPTY_LEVELS: Mapping[MissingEdge | None, Levels] = {
+    None: (),
+    **{reason: (LevelOutcome(reason), *[_CHAIN_ENDED] * (LEVELS - 1)) for reason in get_args(MissingEdge)},
+}
 
 
 def commission(base_minor: int, rate_ppm: int, rounding: Rounding = "down") -> int:
@@ -42,8 +49,10 @@ def commission(base_minor: int, rate_ppm: int, rounding: Rounding = "down") -> i
 
     Source: rule A-2.
     """
+    if rounding == "down":
+        return base_minor * rate_ppm // PPM
     quotient, remainder = divmod(base_minor * rate_ppm, PPM)
-    if rounding == "down" or 2 * remainder < PPM:
+    if 2 * remainder < PPM:
         return quotient
     is_tie = 2 * remainder == PPM
     return quotient if is_tie and rounding == "half_even" and quotient % 2 == 0 else quotient + 1
@@ -57,11 +66,10 @@ def accrue(buyer: str, occurred_at: datetime, base_minor: int, plan: PlanTerms |
     if plan is None:
         return NO_PLAN
     members, missing = _upline(buyer, occurred_at, plan, history_of)
+    if not members:
+        return _EMPTY_LEVELS[missing]
     outcomes = [_outcome(members, level, buyer, base_minor, plan) for level in range(1, len(members) + 1)]
-    if missing is not None:
-        outcomes.append(LevelOutcome(missing))
-    outcomes += [_CHAIN_ENDED] * (LEVELS - len(outcomes))
-    return tuple(outcomes)
+    return (*outcomes, *_EMPTY_LEVELS[missing][: LEVELS - len(outcomes)])
 
 
 def kept(base_minor: int, levels: Levels, plan: PlanTerms | None) -> tuple[int, ...]:
@@ -93,10 +101,9 @@ def _upline(buyer: str, at: datetime, plan: PlanTerms, history_of: HistoryOf) ->
 def _outcome(members: list[str], level: int, buyer: str, base_minor: int, plan: PlanTerms) -> LevelOutcome:
     """The first reason that applies to a level somebody stands on, or its commission (A-3)."""
     member = members[level - 1]
-    if member in members[: level - 1]:
+    if members.index(member) < level - 1:
         return LevelOutcome("repeat", member)
-    is_own_level = plan.self_purchase == "as_level_1" and level == 1
-    if member == buyer and not is_own_level:
+    if member == buyer and (level > 1 or plan.self_purchase != "as_level_1"):
         return LevelOutcome("self", member)
     rate_ppm = plan.rate_ppm(level)
     if rate_ppm == 0:

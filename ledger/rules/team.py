@@ -30,11 +30,6 @@ class Binding(NamedTuple):
         """The open end of its interval (B-3); None: no end."""
         return self.ends_at if self.released_at is None else self.released_at
 
-    def holds_at(self, at: datetime) -> bool:
-        """Whether it is in force at that instant: `[bound_at, until)` (G-3)."""
-        until = self.until()
-        return self.bound_at <= at and (until is None or at < until)
-
 
 # Every binding of one member in recording order. A bind earlier than the member's latest bound_at is refused
 # (late_binding), so this is also the order of bound_at, and at most one interval contains any instant.
@@ -51,9 +46,16 @@ def latest_at(history: History, at: datetime) -> Binding | None:
 
 
 def in_force(history: History, at: datetime) -> Binding | None:
-    """The binding in force at that instant, or None (B-3)."""
-    binding = latest_at(history, at)
-    return binding if binding is not None and binding.holds_at(at) else None
+    """The binding in force at that instant, or None (B-3).
+
+    The latest that began by then, if its interval `[bound_at, until)` holds the instant (G-3); all in one place, as
+    it is asked for every level of every order.
+    """
+    for binding in reversed(history):
+        if binding.bound_at <= at:
+            until = binding.ends_at if binding.released_at is None else binding.released_at
+            return binding if until is None or at < until else None
+    return None
 
 
 def why_missing(history: History, at: datetime) -> MissingEdge:

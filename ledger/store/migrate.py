@@ -26,7 +26,7 @@ _HAS_MIGRATIONS = load(LEDGER, "select_has_migrations")
 _TABLE = load(LEDGER, "create_migration_table")
 _NOTE = load(LEDGER, "insert_migration")
 _LOCK = load(LEDGER, "lock_migrations")
-_ROLE = load(LEDGER, "create_writer_role")
+_ROLES = (load(LEDGER, "create_writer_role"), load(LEDGER, "create_approver_role"))
 _HAS_ROLE = load(LEDGER, "has_writer_role")
 
 
@@ -177,11 +177,12 @@ def _postgres(url: str) -> Generator[psycopg.Connection[Any]]:
 
 
 def _grant(connection: psycopg.Connection[Any], packages: Sequence[str]) -> None:
-    """Lets the writer role do what it must and no more (G-7).
+    """Makes the roles, and lets the writer do what it must and no more (G-7).
 
     Where the owner may not create roles and nobody did for them, the triggers alone keep the log append-only.
     """
-    connection.execute(_ROLE.texts["postgres"])
+    for role in _ROLES:
+        connection.execute(role.texts["postgres"])
     if connection.execute(_HAS_ROLE.texts["postgres"]).fetchone() is None:
         return
     for package in packages:

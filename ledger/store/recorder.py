@@ -16,6 +16,8 @@ from eventsourcing.persistence import ApplicationRecorder, Notification, StoredE
 from ledger.clock import from_micros, system_clock, to_micros
 from ledger.errors import IntegrityError
 from ledger.store.session import Row, Session, Table, load
+from ledger.tree.hashing import leaf_hashes
+from ledger.tree.proofs import HASH_BYTES
 
 EVENT_TABLE = Table(
     "event",
@@ -35,6 +37,8 @@ _HEAD = load("ledger.store", "select_head")
 _STREAM = load("ledger.store", "select_stream")
 _LOG = load("ledger.store", "select_log")
 _STATES = load("ledger.store", "select_states")
+_LEAF_HASHES = load("ledger.store", "select_leaf_hashes")
+_IN_ORDER = load("ledger.store", "read_in_order")
 _NOTIFICATIONS = load("ledger.store", "select_notifications")
 
 
@@ -213,11 +217,12 @@ def head_of(session: Session) -> int:
 def read_log(session: Session, after: int, upto: int, most: int) -> list[Recorded]:
     """The next events of `(after, upto]`, at most `most`.
 
-    Without gaps the range itself is the limit: also a planner that knows nothing of the table reads it by index.
+    Without gaps the range itself is the limit.
 
     Raises:
         IntegrityError: a gap, which would otherwise look like the end.
     """
+    _read_in_order(session)
     rows = list(map(Recorded._make, session.rows(_LOG, after=after, upto=min(upto, after + most))))
     is_whole = rows[-1].position == after + len(rows) if rows else after >= min(upto, head_of(session))
     if not is_whole:
@@ -231,7 +236,32 @@ def read_states(session: Session, after: int, upto: int) -> list[bytes]:
     Raises:
         IntegrityError: the log has not all of them.
     """
+    _read_in_order(session)
     states = [state for (state,) in session.rows(_STATES, after=after, upto=upto)]
-    if len(states) != upto - after:
-        raise IntegrityError(f"the log has {len(states)} of the {upto - after} events after position {after}")
+    _check_all(len(states), after, upto)
     return states
+
+
+def read_leaf_hashes(session: Session, after: int, upto: int) -> list[bytes]:
+    """The leaf hashes of exactly the events of `(after, upto]`, in order; PostgreSQL computes them itself (V-1).
+
+    Raises:
+        IntegrityError: the log has not all of them.
+    """
+    if session.dialect == "sqlite":
+        return leaf_hashes(read_states(session, after, upto))
+    _read_in_order(session)
+    joined, count = session.rows(_LEAF_HASHES, after=after, upto=upto)[0]
+    _check_all(count, after, upto)
+    return [joined[start : start + HASH_BYTES] for start in range(0, len(joined), HASH_BYTES)]
+
+
+def _check_all(count: int, after: int, upto: int) -> None:
+    if count != upto - after:
+        raise IntegrityError(f"the log has {count} of the {upto - after} events after position {after}")
+
+
+def _read_in_order(session: Session) -> None:
+    """Also where the planner knows nothing of the table; SQLite reads by its key in any case."""
+    if session.dialect == "postgres":
+        session.rows(_IN_ORDER)

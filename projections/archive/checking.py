@@ -13,7 +13,7 @@ from ledger.errors import IntegrityError
 from ledger.findings import Finding
 from ledger.store.recorder import LogRecorder
 from projections.archive.errors import ArchiveError
-from projections.archive.manifest import EVENTS, KINDS, MANIFEST, TreeFacts, file_of, range_of
+from projections.archive.manifest import EVENTS, KINDS, MANIFEST, MINIMUMS, TreeFacts, file_of, range_of
 from projections.archive.place import Place
 from projections.archive.reading import Archive, Segment, check_files, mend_of, survey
 from projections.archive.relations import LOADING_MEMORY, RELATIONS, connect, members, recorded_ends
@@ -175,7 +175,8 @@ class _Again:
         """Which typed files of the segment taken last are not what its events give; forgets its relations."""
         findings: list[Finding] = []
         for kind in kinds:
-            wrong = self._difference(segment, kind)
+            is_there = kind in segment.manifest.files
+            wrong = self._difference(segment, kind) if is_there else self._left_out(kind)
             if wrong:
                 findings.append(_finding(segment, file_of(kind), wrong))
         self._loading.clear()
@@ -221,6 +222,11 @@ class _Again:
         if (missing, more) == (0, 0) and derived == sealed == segment.manifest.files[kind].rows:
             return ""
         return f"is not what the stored events give: {missing} of {derived} rows are missing, {more} are not theirs"
+
+    def _left_out(self, kind: str) -> str:
+        """Why an early segment cannot be without a file of a kind; empty: its events give no row, or plans alone do."""
+        rows = self._duck.execute(f"SELECT count(*) FROM ({RELATIONS[kind]})").fetchall()[0][0]  # noqa: S608  # our own
+        return "" if kind == MINIMUMS or not rows else f"is not there, and the stored events give {rows} rows of it"
 
     def _path(self, segment: Segment, kind: str) -> str:
         return self._place.readable(f"{segment.folder}/{file_of(kind)}")

@@ -14,11 +14,15 @@ from ledger.tree.hashing import RootBuilder
 from projections.archive.errors import ArchiveError
 
 FORMAT: Literal["refledger archive"] = "refledger archive"
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 MANIFEST = "segment.json"
-EVENTS, MEMBERS = "events", "members"
-# The files of every segment, `<kind>.parquet`.
-KINDS = (EVENTS, "orders", "refunds", "bindings", "requests", "plans", MEMBERS)
+EVENTS, MEMBERS, PLANS, MINIMUMS = "events", "members", "plans", "minimums"
+# The files of every segment, `<kind>.parquet`, by the version of its manifest. A segment of version 1 is from before
+# there were reversals, adjustments and payouts: no event in it is one.
+_FIRST_KINDS = (EVENTS, "orders", "refunds", "bindings", "requests", PLANS, MEMBERS)
+_LATER_KINDS = ("reversals", MINIMUMS, "adjustments", "batches", "lines", "drops", "payouts", "freezes")
+KINDS = (*_FIRST_KINDS, *_LATER_KINDS)
+_KINDS_OF = {1: _FIRST_KINDS, VERSION: KINDS}
 NOTHING_BEFORE = "0" * 64
 
 _FOLDER = re.compile(r"(\d{12})-(\d{12})", re.ASCII)
@@ -85,7 +89,7 @@ class Manifest(_Part):
     last_recorded_at_us: int
     log: TreeFacts
     previous: Hash
-    version: Literal[1] = VERSION
+    version: Literal[1, 2] = VERSION
 
     @property
     def events(self) -> int:
@@ -105,7 +109,7 @@ class Manifest(_Part):
     def _is_consistent(self) -> Self:
         if self.last < self.first or self.log.size != self.last or self.content.size > self.last:
             raise ValueError("positions and sizes do not fit together")
-        if set(self.files) != set(KINDS) or self.files[EVENTS].rows != self.events:
+        if set(self.files) != set(_KINDS_OF[self.version]) or self.files[EVENTS].rows != self.events:
             raise ValueError("files or rows are missing")
         return self
 
@@ -122,7 +126,7 @@ def decode(state: bytes) -> Manifest:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         if where == "version":
-            raise ArchiveError(f"is of format version {first['input']}; this refledger reads {VERSION}") from None
+            raise ArchiveError(f"is of format version {first['input']}; this refledger reads 1 to {VERSION}") from None
         raise ArchiveError(f"is torn or no manifest of a segment ({where or 'JSON'}: {first['msg']})") from None
     if manifest.encode() != state:
         raise ArchiveError("was written by something else: it is not in canonical form")

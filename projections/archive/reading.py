@@ -97,10 +97,14 @@ class Archive:
         """Files of a kind, as DuckDB reads them after `register`; the last may go beyond `upto`.
 
         Args:
-            kind: one of KINDS.
+            kind: one of KINDS. Segments of before there was such a kind have none.
             upto: the last position that is wanted; None: all.
         """
-        return [self.place.readable(f"{segment.folder}/{file_of(kind)}") for segment in self.upto(upto)]
+        return [self.place.readable(name) for name in self.names(kind, upto)]
+
+    def names(self, kind: str, upto: int | None = None) -> list[str]:
+        """The same files by their names in the place."""
+        return [f"{segment.folder}/{file_of(kind)}" for segment in self.upto(upto) if kind in segment.manifest.files]
 
     def register(self, duck: DuckDBPyConnection) -> None:
         """Lets a DuckDB connection read the files."""
@@ -124,7 +128,8 @@ class Archive:
     def size(self, kinds: Iterable[str], upto: int | None = None) -> int:
         """Bytes of the files that `verify` would read."""
         wanted = list(kinds)
-        return sum(segment.manifest.files[kind].bytes for segment in self.upto(upto) for kind in wanted)
+        files = (segment.manifest.files.get(kind) for segment in self.upto(upto) for kind in wanted)
+        return sum(file.bytes for file in files if file is not None)
 
     def belongs_to(self, log: LogRecorder) -> None:
         """Proves that the archive's last event is the log's event at that position.
@@ -223,7 +228,10 @@ def check_files(
 ) -> list[Finding]:
     """Which files are missing, torn or altered: each is read as a whole, several at a time."""
     files = [
-        (f"{segment.folder}/{file_of(kind)}", segment.manifest.files[kind]) for segment in segments for kind in kinds
+        (f"{segment.folder}/{file_of(kind)}", segment.manifest.files[kind])
+        for segment in segments
+        for kind in kinds
+        if kind in segment.manifest.files
     ]
     findings: list[Finding] = []
     with ThreadPoolExecutor(min(_THREADS_MAX, os.cpu_count() or 1)) as pool:

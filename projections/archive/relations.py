@@ -7,16 +7,24 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from projections.archive.manifest import MEMBERS
+from projections.archive.manifest import MEMBERS, MINIMUMS, PLANS
 from projections.replay.arrow import STORED_COLUMNS
 
 # What each typed file holds, of a Loading that was finished. The members are those after number $known.
 RELATIONS = {
     "orders": "SELECT * FROM order_fact ORDER BY position",
     "refunds": "SELECT * FROM refund_fact ORDER BY position",
+    "reversals": "SELECT * FROM reversal_fact ORDER BY position",
     "bindings": "SELECT * FROM binding_fact ORDER BY position",
     "requests": "SELECT * FROM request_fact ORDER BY position",
-    "plans": "SELECT * FROM plan_term ORDER BY position",
+    PLANS: "SELECT * FROM plan_term ORDER BY position",
+    MINIMUMS: "SELECT * FROM minimum_fact ORDER BY position, currency",
+    "adjustments": "SELECT * FROM adjustment_fact ORDER BY position",
+    "batches": "SELECT * FROM batch_fact ORDER BY position",
+    "lines": "SELECT * FROM line_fact ORDER BY position, number",
+    "drops": "SELECT * FROM drop_fact ORDER BY position, number",
+    "payouts": "SELECT * FROM payout_fact ORDER BY position",
+    "freezes": "SELECT * FROM freeze_fact ORDER BY position",
     MEMBERS: "SELECT * FROM member_name WHERE member > {known} ORDER BY member",
 }
 EVENTS_OF = f"SELECT {', '.join(STORED_COLUMNS)} FROM {{view}}"  # noqa: S608  # our own names

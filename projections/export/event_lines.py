@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from duckdb import DuckDBPyConnection
 
 from ledger.events import PlanPublished
-from ledger.tree.hashing import leaf_hashes
-from ledger.tree.ranges import RangeVerifier
-from projections.content import ContentRoot
+from ledger.tree.hashing import leaf_hash
 from projections.export.folder import Output
+from projections.export.line_hashes import LineHashes
 from projections.export.selection import Selection
+from projections.replay.arrow import Block, block_of, blocks
 from projections.replay.source import batches
 
 
@@ -24,17 +24,15 @@ class EventLines:
               is nobody's secret, and plans.jsonl has those of before
     redacted  how many lines are a leaf hash
     last      the last event that was written in full
-    content   of all events, where all are written in full; else None
     """
 
-    def __init__(self, out: Output, verifier: RangeVerifier, first: int, shown: Selection | None = None) -> None:
+    def __init__(self, out: Output, hashes: LineHashes, first: int, shown: Selection | None = None) -> None:
         """`shown`: what is written in full; None: everything."""
         self.by_type: Counter[str] = Counter()
         self.chosen = self.redacted = 0
         self.last = b""
-        self.content = ContentRoot() if first == 1 and shown is None else None
         self._out = out
-        self._verifier = verifier
+        self._hashes = hashes
         self._first = first
         self._shown = shown
 
@@ -52,32 +50,29 @@ class EventLines:
             for batch in batches(duck, query):
                 self._write_some(batch)
             return
-        query = f"SELECT position, topic, state FROM {table} WHERE position >= {self._first:d}"  # noqa: S608  # our own name
         with duck.cursor() as reading:
-            for batch in batches(reading, query):
-                _, topics, states = zip(*batch, strict=True)
-                self._write_all(topics, states)
+            for block in blocks(reading, table, self._first):
+                self._write_all(block)
 
-    def _write_all(self, topics: Sequence[str], states: Sequence[bytes]) -> None:
-        self._verifier.extend(leaf_hashes(states))
-        self._out.write(b"\n".join([*states, b""]))
+    def _write_all(self, block: Block) -> None:
+        self._out.write(block.lines)
+        self._hashes.take(*block)
+        topics = block.topics.decode().split("\n")[:-1]
         self.by_type.update(topics)
-        self.chosen += len(states)
-        self.last = states[-1]
-        if self.content is not None:
-            self.content.extend(topics, states)
+        self.chosen += len(topics)
+        self.last = block.lines[block.lines.rfind(b"\n", 0, -1) + 1 : -1]
 
     def _write_some(self, rows: Sequence[tuple[int, str, bytes, bool]]) -> None:
-        leaves = leaf_hashes([state for _, _, state, _ in rows])
-        self._verifier.extend(leaves)
+        topics, states = [row[1] for row in rows], [row[2] for row in rows]
+        self._hashes.take(*block_of(topics, states))
         lines = list[bytes]()
-        for (_, topic, state, is_chosen), leaf in zip(rows, leaves, strict=True):
+        for _, topic, state, is_chosen in rows:
             if is_chosen or topic == PlanPublished.TOPIC:
                 lines.append(state + b"\n")
                 self.by_type[topic] += 1
                 self.last = state
             else:
-                lines.append(b'{"redacted":"%s"}\n' % leaf.hex().encode())
+                lines.append(b'{"redacted":"%s"}\n' % leaf_hash(state).hex().encode())
                 self.redacted += 1
             self.chosen += is_chosen
         self._out.write(b"".join(lines))

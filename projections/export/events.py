@@ -26,7 +26,7 @@ from projections.replay.statements import statement as replay_statement
 
 Form = Literal["jsonl", "csv", "parquet", "cloudevents"]
 FORMS: tuple[Form, ...] = ("jsonl", "csv", "parquet", "cloudevents")
-RANGE_EVENTS = 262_144
+RANGE_EVENTS = 100_000
 
 # A row of sql/stated_event.sql: position, stream, seq, type, occurred_at, state.
 _Row = tuple[int, str, int, str, str, bytes]

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,6 +16,7 @@ from typing import BinaryIO
 from ledger.disk import sync
 from projections.export.errors import TargetBusyError, TargetError
 
+SYNCED_AT_ONCE = 16
 _BLOCK_BYTES = 1 << 20
 
 
@@ -154,7 +156,8 @@ def _empty(work: Path) -> None:
 
 def _sync(folder: Path) -> None:
     """Waits until all files of a folder, and their names, are on disk."""
-    for path, _, files in os.walk(folder):
-        for name in files:
-            sync(Path(path, name))
-        sync(Path(path))
+    # A disk writes down several files at once for the price of one.
+    with ThreadPoolExecutor(SYNCED_AT_ONCE) as pool:
+        for path, _, files in os.walk(folder):
+            list(pool.map(sync, [Path(path, name) for name in files]))
+            sync(Path(path))

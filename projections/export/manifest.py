@@ -31,7 +31,9 @@ def write_manifest(folder: Folder, facts: Mapping[str, Any], key: SignerKey) -> 
     folder.write("manifest.note", bytes(sign_note(text, key)))
 
 
-def facts_of(asked: Asked, lines: EventLines, as_of: datetime, found: Replay | None) -> dict[str, Any]:
+def facts_of(
+    asked: Asked, lines: EventLines, as_of: datetime, content_root: str | None, found: Replay | None
+) -> dict[str, Any]:
     """What manifest.json says, but for the files.
 
     found  the figures of the tables; None: there are no tables
@@ -47,7 +49,7 @@ def facts_of(asked: Asked, lines: EventLines, as_of: datetime, found: Replay | N
         "as_of": format_instant(as_of),
         "redacted": lines.redacted,
         "events": {"count": lines.by_type.total(), "by_type": dict(lines.by_type)},
-        "content_root": None if lines.content is None else lines.content.hex(),
+        "content_root": content_root,
         "digest": found and found.digest,
         "previous": previous and {"size": previous.head.size, "root": previous.head.root.hex()},
         **(dict.fromkeys(("totals", "levels", "outcomes")) if found is None else figures_document(found)),

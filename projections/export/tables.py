@@ -10,7 +10,7 @@ from projections.export.folder import Folder
 from projections.export.forms import FORMS, Form, copy_rows, steady
 from projections.export.statements import statement
 
-TABLES = ("balances", "outcomes", "postings", "team")
+TABLES = ("balances", "outcomes", "payouts", "postings", "team")
 
 
 def write_tables(duck: DuckDBPyConnection, folder: Folder) -> None:

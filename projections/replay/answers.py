@@ -6,14 +6,17 @@ from typing import NamedTuple
 
 
 class Balance(NamedTuple):
-    """A line of S-3; adjusted, reserved and paid are 0 as long as no event makes them."""
+    """A line of S-3."""
 
     member: str
     currency: str
     earned: int
     clawed_back: int
+    adjusted: int
     pending: int
     available: int
+    reserved: int
+    paid: int
 
 
 class Level(NamedTuple):
@@ -58,3 +61,37 @@ class OrderLevel(NamedTuple):
     reason: str
     commission_minor: int
     clawback_minor: int
+
+
+class PayableLine(NamedTuple):
+    """One line of a batch, without its number: lines come in the order of the names' bytes, numbered from 1 (X-1)."""
+
+    member: str
+    amount_minor: int
+
+
+class LeftOut(NamedTuple):
+    """Somebody with a balance whom a batch pays nothing, and the first reason that applies (X-1).
+
+    reason  frozen | debt | below_minimum | reserved | on_hold
+    """
+
+    member: str
+    reason: str
+    payable_minor: int
+    pending_minor: int
+    available_minor: int
+    reserved_minor: int
+
+
+class Payable(NamedTuple):
+    """What a batch of one currency, prepared at (T, P), pays.
+
+    plan           number of the plan in force at T; None: none is
+    minimum_minor  its least payout; None: the currency is not paid out, and everything else is empty
+    """
+
+    plan: int | None
+    minimum_minor: int | None
+    lines: list[PayableLine]
+    left_out: list[LeftOut]

@@ -12,7 +12,7 @@ import duckdb
 from ledger.clock import to_micros
 from ledger.errors import PositionError, RefusedError
 from projections.archive.errors import AddressError
-from projections.archive.manifest import MEMBERS, file_of
+from projections.archive.manifest import MEMBERS
 from projections.archive.reading import Archive
 from projections.figures import Replay
 from projections.replay.pipeline import Question
@@ -21,6 +21,8 @@ from projections.replay.spark import Spark, session, stop
 from projections.replay.summary import answered
 
 MASTER = "local[*]"
+# Figures need none of these.
+_UNREAD = frozenset(("request_fact", "minimum_fact", "freeze_fact"))
 # In a path Spark would read other files than those that were proven.
 PATTERNS = frozenset("*?[]{}\\")
 
@@ -57,13 +59,12 @@ def replaying_on_spark(
         )
     if set(archive.place.address) & PATTERNS:
         raise AddressError(f"{archive.place.address}: Spark takes {' '.join(sorted(PATTERNS))} for patterns: rename it")
-    archive.verify([MEMBERS, *RELATIONS.values()], at_position)
+    kinds = {name: kind for name, kind in (*RELATIONS.items(), ("member_name", MEMBERS)) if name not in _UNREAD}
+    archive.verify(kinds.values(), at_position)
     with duckdb.connect() as duck:
         archive.register(duck)
         content = content_of(duck, archive, at_position).hex()
-    relations = {
-        name: _paths(archive, kind, at_position) for name, kind in (*RELATIONS.items(), ("member_name", MEMBERS))
-    }
+    relations = {name: _paths(archive, kind, at_position) for name, kind in kinds.items()}
     with _started(master, relations) as engine:
         question = Question(engine, as_of_us=to_micros(as_of), at_position=at_position)
         found = answered(
@@ -76,7 +77,7 @@ def _paths(archive: Archive, kind: str, upto: int) -> list[str]:
     """Files as every machine of the cluster calls them."""
     place = archive.place
     root = place.address if place.folder is None else str(place.folder)
-    return [f"{root}/{segment.folder}/{file_of(kind)}" for segment in archive.upto(upto)]
+    return [f"{root}/{name}" for name in archive.names(kind, upto)]
 
 
 @contextmanager

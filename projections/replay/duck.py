@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import duckdb
 
-from projections.replay.pipeline import Row
+from projections.replay.engine import Row
 from projections.replay.statements import statement
 
 _FETCHED_AT_ONCE = 10_000

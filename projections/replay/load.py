@@ -21,10 +21,47 @@ RANGE_EVENTS = 500_000
 STREAMS_AT_A_TIME = 1_000
 
 _MACROS = ("macro_micros", "macro_stream")
-_STAGED = ("staged_order", "staged_refund", "staged_binding", "staged_request")
-_TABLES = (*_STAGED, "plan_term", "known_stream")
-_STAGES = ("order", "refund", "bound", "changed", "request", "plan")
-FACTS = ("order_fact", "refund_fact", "binding_fact", "request_fact")
+_STAGED = (
+    "staged_order",
+    "staged_refund",
+    "staged_reversal",
+    "staged_binding",
+    "staged_request",
+    "staged_adjustment",
+    "staged_line",
+    "staged_payout",
+    "staged_freeze",
+)
+# What names no member is a relation as it is read.
+_READ = ("plan_term", "minimum_fact", "batch_fact", "drop_fact")
+_TABLES = (*_STAGED, *_READ, "known_stream")
+_STAGES = (
+    "order",
+    "refund",
+    "reversal",
+    "bound",
+    "changed",
+    "request",
+    "plan",
+    "minimum",
+    "adjustment",
+    "batch",
+    "line",
+    "drop",
+    "payout",
+    "freeze",
+)
+FACTS = (
+    "order_fact",
+    "refund_fact",
+    "reversal_fact",
+    "binding_fact",
+    "request_fact",
+    "adjustment_fact",
+    "line_fact",
+    "payout_fact",
+    "freeze_fact",
+)
 _RECORDED = load("ledger.store", "select_recorded")
 
 # Looks at the raw events of one range, in a table of this name, while others work on it too.
@@ -32,7 +69,7 @@ Watch = Callable[[DuckDBPyConnection, str], None]
 
 
 class Loading:
-    """Turns ranges of the log into the relations of a DuckDB connection: FACTS, `plan_term` and `member_name`.
+    """Turns ranges of the log into the relations of a DuckDB connection; README.md lists them.
 
     `take` what there is, then `finish` once. Members of before the first range are put into `member_name` in between.
     After `clear` the next ranges can be taken: numbers of members go on.
@@ -52,7 +89,7 @@ class Loading:
 
     def clear(self) -> None:
         """Forgets everything but the members."""
-        for name in (*FACTS, "plan_term", "known_stream"):
+        for name in (*FACTS, *_READ, "known_stream"):
             self._duck.execute(f"DROP TABLE {name}")
         self._begin()
 
@@ -81,18 +118,18 @@ class Loading:
                     progress(count)
 
     def unknown(self) -> list[str]:
-        """Streams of orders and bindings that what was taken refers to, and that are not in `known_stream` yet."""
+        """Streams of earlier facts that what was taken refers to, and that are not in `known_stream` yet."""
         return [stream for (stream,) in self._duck.execute(statement("load/unknown_streams")).fetchall()]
 
     def finish(self, log: LogRecorder | None) -> None:
         """Numbers the members and makes the relations of everything taken.
 
         Args:
-            log: knows the orders and bindings of before the ranges taken; None: there are none but those that were put
-                into `known_stream`.
+            log: knows the orders, refunds and bindings of before the ranges taken; None: there are none but those that
+                were put into `known_stream`.
 
         Raises:
-            IntegrityError: a fact refers to an order or a binding that was never recorded.
+            IntegrityError: a fact refers to an order, a refund or a binding that was never recorded.
         """
         if log is not None:
             self._look_up(log)
@@ -102,7 +139,9 @@ class Loading:
             self._duck.execute(f"DROP TABLE {name}")
         lost = self._duck.execute(statement("load/lost_facts")).fetchall()
         if lost:
-            raise IntegrityError(f"position {lost[0][0]} refers to an order or a binding that is not before it")
+            raise IntegrityError(
+                f"position {lost[0][0]} refers to an order, a refund or a binding that is not before it"
+            )
 
     def _stage(self, table: str) -> None:
         """Reads the facts out of one part; proves before that each row is of the type and version its column says."""
@@ -118,7 +157,7 @@ class Loading:
                 duck.execute(statement(f"load/stage_{name}"))
 
     def _look_up(self, log: LogRecorder) -> None:
-        """Finds the earlier orders and bindings that the facts refer to, by their streams."""
+        """Finds the earlier orders, refunds and bindings that the facts refer to, by their streams."""
         missing = self.unknown()
         for start in range(0, len(missing), STREAMS_AT_A_TIME):
             with log.reading() as session:

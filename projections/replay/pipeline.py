@@ -8,15 +8,18 @@ Relations (BIGINT unless said; times in microseconds since 1970, amounts in mino
     order_fact(position, at_us, member, currency VARCHAR, amount_minor, plan or null)
     refund_fact(position, at_us, order_position, amount_minor)           recorded ones
     binding_fact(position, kind VARCHAR bound|released|renewed, bind, member, referrer, at_us, ends_at_us or null)
+    reversal_fact, adjustment_fact, batch_fact, line_fact, drop_fact, payout_fact    see README.md
 
 What is made of them, each in sql/<name>.sql:
 
     binding_fact -> binding_version -> piece                                                 once
+    batch_fact, line_fact, drop_fact, payout_fact, adjustment_fact -> account_move           once
     order_fact -> order_chunk, and piece -> near_piece -> piece_1, piece_2, piece_3          per chunk of positions
     order_chunk, piece_n -> near_upline [-> climber] -> upline                               per chunk of positions
     upline, refund_fact -> refund_run -> accrual -> level_row, empty_level                   per chunk of positions
+    [refund_fact, reversal_fact -> reversed_step -> clawback -> reversed_row -> level_row]     per chunk of positions
     level_row, empty_level -> member_sum, level_sum                                          per chunk of positions
-    member_sum and level_sum of all chunks -> member_total -> balance, level, outcome        once
+    member_sum and level_sum of all chunks, account_sum -> member_total -> balance, level, outcome        once
 
 and, where every row is asked for and not only sums:
 
@@ -30,34 +33,42 @@ Orders are taken in chunks of positions, because a hundred million do not fit in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import NamedTuple
 
-from projections.replay.answers import Balance, Level, OrderLevel, Outcome, Teammate
+from projections.replay.answers import Balance, Level, OrderLevel, Outcome, Payable, Teammate
+from projections.replay.engine import Engine, Row
+from projections.replay.payable import judge, lines_and_left_out
+from projections.replay.reversals import restate
 from projections.replay.statements import statement
 
 CHUNK_POSITIONS = 24_000_000
 FACTS_JOINED = 128
 
+
 _SUMS = ("level_sum", "member_sum")
 _DETAILS = ("order_outcome", "posting")
 
-Row = tuple[Any, ...]
+
+class _Way(NamedTuple):
+    """Which orders and refunds are taken: names of statements.
+
+    is_sparse    of all orders these are few
+    has_details  each refund by itself
+    is_claimed   of all levels only those of members with a claim
+    """
+
+    orders: str
+    refunds: str
+    reversed: str
+    is_sparse: bool = False
+    has_details: bool = False
+    is_claimed: bool = False
 
 
-class Engine(Protocol):
-    """A database that has the relations."""
-
-    def declare(self, function: str, value: int) -> None:
-        """Let `function()` be this BIGINT in what is defined from now on."""
-        ...
-
-    def define(self, name: str, select: str, *, materialised: bool) -> None:
-        """Let `name` be the rows of a SELECT, worked out now or when it is read; it may replace what it reads."""
-        ...
-
-    def rows(self, select: str) -> Iterator[Row]:
-        """Rows of a SELECT, in its order."""
-        ...
+_BY_T = _Way("order_chunk", "refund_run", "reversed_row")
+_EACH = _Way("order_chunk", "single_run", "reversed_row", has_details=True)
+_CLAIMED = _EACH._replace(is_claimed=True)
+_LATE = _Way("late_chunk", "late_run", "late_reversed_row", is_sparse=True)
 
 
 class Question:
@@ -83,6 +94,7 @@ class Question:
         progress: Callable[[int], None] | None = None,
     ) -> None:
         self._engine = engine
+        self._at_position = at_position
         self._progress = progress
         self._chunks = [
             (first, min(first + chunk_positions - 1, at_position))
@@ -94,8 +106,8 @@ class Question:
         engine.declare("facts_joined", facts_joined)
         self._define("binding_version", materialised=False)
         self._define("piece", materialised=True)
-        self._has_crowded = bool(list(engine.rows(statement("crowded"))))
-        for name in ("reason", "rate", "currency"):
+        self._has_crowded = self._has_any("crowded")
+        for name in ("reason", "rate", "currency", "reversed_order", "account_move"):
             self._define(name, materialised=True)
 
     def balances(self) -> Iterator[Balance]:
@@ -104,7 +116,7 @@ class Question:
         return map(Balance._make, self._engine.rows("SELECT * FROM balance ORDER BY name, currency"))
 
     def totals(self) -> Iterator[Row]:
-        """All balances of each currency together: currency, earned, clawed_back, pending, available, members."""
+        """All balances of each currency together, columns as in `currency_total`."""
         self._sum_up()
         return self._engine.rows(statement("currency_total"))
 
@@ -139,6 +151,42 @@ class Question:
             self._take(chunk)
             yield from map(OrderLevel._make, self._engine.rows(statement("order_level")))
 
+    def payable(self, currency: str) -> Payable:
+        """What a batch of a currency prepared at (T, P) pays, and who gets nothing (X-1)."""
+        self.judge(currency)
+        return lines_and_left_out(self._engine, currency)
+
+    def judge(self, currency: str) -> None:
+        """Leave `payable` and `frozen` with the engine: what is payable to everybody in a currency, and to whom not."""
+        self._sum_up()
+        numbers = {name: number for number, name in self._engine.rows("SELECT number, currency FROM currency")}
+        self._engine.declare("asked_currency", numbers.get(currency, 0))
+        self._sum_up_late()
+        judge(self._engine)
+
+    def uncovered_claims(self) -> list[Row]:
+        """Further attempts at payouts that were not covered when they were made (X-4), rows of `covered`.
+
+        T must be after all that is recorded: each claim has a cut-off of its own.
+        """
+        self._define("claim", materialised=True)
+        if not list(self._engine.rows("SELECT position FROM claim LIMIT 1")):
+            return []
+        for number, chunk in enumerate(self._chunks):
+            self._take(chunk, _CLAIMED)
+            self._engine.define(f"posting_{number}", statement("posting"), materialised=True)
+        self._unite("posting", [f"posting_{number}" for number in range(len(self._chunks))])
+        return list(self._engine.rows(statement("covered")))
+
+    def _sum_up_late(self) -> None:
+        """Make `late_sum`: what refunds dated after T take from what is payable. Few orders have any: one chunk."""
+        if self._has_any("late_refund"):
+            self._take((1, self._at_position), _LATE)
+            self._define("late_sum", materialised=True)
+        else:
+            nothing = "SELECT member, 0 AS clawback_minor FROM member_total WHERE 1 = 0"
+            self._engine.define("late_sum", nothing, materialised=False)
+
     def tabulate(self) -> None:
         """Leave `balance`, `order_outcome`, `posting` and `team_row` with the engine, for whoever reads all rows.
 
@@ -148,57 +196,71 @@ class Question:
         self._sum_up()
         self._define("edge_now", materialised=False)
         self._define("team_row", materialised=False)
+        # The largest of what nobody reads any more.
+        for name in ("accrual", "order_row"):
+            self._engine.define(name, f"SELECT * FROM {name} WHERE 1 = 0", materialised=True)  # noqa: S608  # our own name
 
     def _sum_up(self) -> None:
         """Make `level_sum` and `member_total` of all chunks, and the details, once."""
         if self._has_sums:
             return
-        names = (*_SUMS, *_DETAILS) if self._has_details else _SUMS
+        names, way = ((*_SUMS, *_DETAILS), _EACH) if self._has_details else (_SUMS, _BY_T)
         for number, chunk in enumerate(self._chunks):
-            self._take(chunk)
+            self._take(chunk, way)
             for name in names:
                 self._engine.define(f"{name}_{number}", statement(name), materialised=True)
             if self._progress is not None:
                 self._progress(chunk[1] - chunk[0] + 1)
+        self._define("account_sum", materialised=True)
+        has_moves = bool(list(self._engine.rows("SELECT member FROM account_sum LIMIT 1")))
         for name in names:
-            parts = (f"SELECT * FROM {name}_{number}" for number in range(len(self._chunks)))  # noqa: S608  # our names
-            self._engine.define(name, " UNION ALL ".join(parts), materialised=False)
-        if len(self._chunks) == 1:
+            parts = [f"{name}_{number}" for number in range(len(self._chunks))]
+            self._unite(name, parts + ["account_sum"] * (has_moves and name == "member_sum"))
+        if len(self._chunks) == 1 and not has_moves:
             self._engine.define("member_total", "SELECT * FROM member_sum", materialised=False)
         else:
             self._define("member_total", materialised=True)
         self._define("balance", materialised=True)
         self._has_sums = True
 
-    def _take(self, chunk: tuple[int, int]) -> None:
+    def _unite(self, name: str, parts: Iterable[str]) -> None:
+        self._engine.define(name, " UNION ALL ".join(f"SELECT * FROM {part}" for part in parts), materialised=False)  # noqa: S608  # our own names
+
+    def _take(self, chunk: tuple[int, int], way: _Way = _BY_T) -> None:
         """Define everything up to `level_row` and `empty_level` for the orders from the first position to the last."""
         self._engine.declare("chunk_first", chunk[0])
         self._engine.declare("chunk_last", chunk[1])
         self._define("near_piece", materialised=False)
-        self._define("order_chunk", materialised=False)
-        self._run_refunds()
-        self._see_pieces()
+        self._engine.define("order_chunk", statement(way.orders), materialised=way.is_sparse)
+        if way.has_details:
+            self._define("refund_step", materialised=True)
+        self._engine.define("refund_run", statement(way.refunds), materialised=True)
+        self._see_pieces(way)
         if self._has_crowded:
             self._climb()
         else:
             self._engine.define("upline", statement("near_upline"), materialised=False)
         self._define("accrual", materialised=True)
-        self._define("level_row", materialised=self._has_details)
+        if way.has_details or self._has_any("reversed_chunk"):
+            self._define_order_rows(way)
+            restate(self._engine)
+            self._engine.define("reversed_row", statement(way.reversed), materialised=False)
+            self._unite("level_row", ("order_row", "reversed_row"))
+        else:
+            self._define("level_row", materialised=False)
         self._define("empty_level", materialised=False)
 
-    def _run_refunds(self) -> None:
-        """Define what refunds took off each order: put together, or each on its own."""
-        if not self._has_details:
-            self._define("refund_run", materialised=True)
-            return
-        self._define("refund_step", materialised=True)
-        self._engine.define("refund_run", statement("single_run"), materialised=False)
+    def _define_order_rows(self, way: _Way) -> None:
+        if way.is_claimed:
+            self._engine.define("every_level", statement("level_row"), materialised=False)
+        name = "claimed_level" if way.is_claimed else "level_row"
+        self._engine.define("order_row", statement(name), materialised=way.has_details)
 
-    def _see_pieces(self) -> None:
-        """Define the pieces that each of the three steps up can meet; of one chunk these are nearly all."""
+    def _see_pieces(self, way: _Way) -> None:
+        """Define the pieces that each of the three steps up can meet; of all orders these are nearly all."""
         looked_up = "SELECT member FROM order_chunk"
         for step in (1, 2, 3):
-            if len(self._chunks) == 1:
+            if len(self._chunks) == 1 and not way.is_sparse:
                 self._engine.define(f"piece_{step}", "SELECT * FROM near_piece", materialised=False)
                 continue
             self._engine.define("looked_up", looked_up, materialised=False)
@@ -212,6 +274,10 @@ class Question:
         for _ in range(3):
             self._engine.define("climber", statement("climb"), materialised=True)
         self._define("upline", materialised=False)
+
+    def _has_any(self, name: str) -> bool:
+        """Whether a statement gives any row."""
+        return bool(list(self._engine.rows(statement(name))))
 
     def _define(self, name: str, *, materialised: bool) -> None:
         self._engine.define(name, statement(name), materialised=materialised)

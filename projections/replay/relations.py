@@ -7,19 +7,28 @@ from duckdb import DuckDBPyConnection
 from ledger.errors import PositionError
 from ledger.garbage import collection_paused
 from ledger.store.recorder import LogRecorder
-from projections.archive.manifest import EVENTS, MEMBERS
+from projections.archive.manifest import EVENTS, MEMBERS, MINIMUMS, PLANS, file_of
 from projections.archive.reading import Archive, check_files, error_of
 from projections.content import ContentRoot
 from projections.replay.load import Loading
 from projections.replay.source import ParquetSource, batches, source_of
+from projections.replay.statements import statement
 from projections.runner import Progress
 
 RELATIONS = {
     "order_fact": "orders",
     "refund_fact": "refunds",
+    "reversal_fact": "reversals",
     "binding_fact": "bindings",
     "request_fact": "requests",
-    "plan_term": "plans",
+    "plan_term": PLANS,
+    "minimum_fact": MINIMUMS,
+    "adjustment_fact": "adjustments",
+    "batch_fact": "batches",
+    "line_fact": "lines",
+    "drop_fact": "drops",
+    "payout_fact": "payouts",
+    "freeze_fact": "freezes",
 }
 
 
@@ -70,16 +79,16 @@ def from_archive(
     content = content_of(duck, archive, end)
     if progress is not None:
         progress(end)
-    if log is None or upto == end:
-        _view_files(duck, archive, upto)
-        return content.hex()
-    loading = Loading(duck)
-    duck.execute(f"INSERT INTO member_name SELECT * FROM read_parquet({_list(archive, MEMBERS, end)})")  # noqa: S608  # paths of our own
-    _take(loading, log, content, end, upto, progress)
-    loading.finish(log)
-    for name in RELATIONS:
-        duck.execute(f"ALTER TABLE {name} RENAME TO rest_{name}")
-    _view_files(duck, archive, upto, has_rest=True)
+    _take_early_minimums(duck, archive, end)
+    has_rest = log is not None and upto > end
+    if log is not None and has_rest:
+        loading = Loading(duck)
+        duck.execute(f"INSERT INTO member_name SELECT * FROM read_parquet({_list(archive, MEMBERS, end)})")  # noqa: S608  # paths of our own
+        _take(loading, log, content, end, upto, progress)
+        loading.finish(log)
+        for name in RELATIONS:
+            duck.execute(f"ALTER TABLE {name} RENAME TO rest_{name}")
+    _view_files(duck, archive, upto, has_rest=has_rest)
     return content.hex()
 
 
@@ -120,12 +129,35 @@ def content_of(duck: DuckDBPyConnection, archive: Archive, upto: int) -> Content
     return content
 
 
-def _view_files(duck: DuckDBPyConnection, archive: Archive, upto: int, *, has_rest: bool = False) -> None:
+def _take_early_minimums(duck: DuckDBPyConnection, archive: Archive, upto: int) -> None:
+    """Makes `early_minimum`: least payouts of the plans in segments of before these had a file of their own.
+
+    Raises:
+        ArchiveError: the events of such a segment are not as they were sealed.
+    """
+    early = [
+        segment
+        for segment in archive.upto(upto)
+        if MINIMUMS not in segment.manifest.files and segment.manifest.files[PLANS].rows
+    ]
+    if findings := check_files(archive.place, early, [EVENTS]):
+        raise error_of(archive.place, findings)
+    duck.execute(statement("load/table_minimum_fact"))
+    for segment in early:
+        path = archive.place.readable(f"{segment.folder}/{file_of(EVENTS)}")
+        with duck.cursor() as reading:
+            reading.from_parquet(path).create_view("raw_event")
+            reading.execute(statement("load/stage_minimum"))
+    duck.execute("ALTER TABLE minimum_fact RENAME TO early_minimum")
+
+
+def _view_files(duck: DuckDBPyConnection, archive: Archive, upto: int, *, has_rest: bool) -> None:
     """Makes each relation a view of the files and of the table with the rest."""
     for name, kind in RELATIONS.items():
-        files = _list(archive, kind, upto)
-        rest = f"UNION ALL SELECT * FROM rest_{name}" if has_rest else ""  # noqa: S608  # our own name
-        select = f"SELECT * FROM read_parquet({files}) WHERE position <= {upto:d} {rest}"  # noqa: S608  # names and paths of our own
+        parts = [f"FROM read_parquet({_list(archive, kind, upto)})"] if archive.names(kind, upto) else []
+        parts += [f"FROM rest_{name}"] * has_rest + ["FROM early_minimum"] * (kind == MINIMUMS)
+        selects = [f"SELECT * {part} WHERE position <= {upto:d}" for part in parts]  # names and paths of our own
+        select = " UNION ALL ".join(selects) or statement(f"none/{name}")
         duck.execute(f"CREATE VIEW {name} AS {select}")
     if not has_rest:
         duck.execute(f"CREATE VIEW member_name AS SELECT * FROM read_parquet({_list(archive, MEMBERS, upto)})")  # noqa: S608

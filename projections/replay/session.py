@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Container, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from ledger.clock import to_micros
+from ledger.clock import from_micros, to_micros
 from ledger.errors import RefusedError
 from ledger.plan import PlanTerms
 from ledger.store.recorder import LogRecorder
 from projections import figures
 from projections.archive.reading import Archive
 from projections.balances import Balance
-from projections.replay.answers import OrderLevel, Teammate
+from projections.replay.answers import OrderLevel, Payable, Teammate
+from projections.replay.batches import Again, Approval, Batch, Line, UncoveredAttempt, WrongLine, again
 from projections.replay.bindings import Difference
 from projections.replay.deciding import decide_again, terms_of
 from projections.replay.duck import Duck
 from projections.replay.pipeline import Question
 from projections.replay.relations import from_archive, from_store
+from projections.replay.roots import root_of_lines
 from projections.replay.statements import statement
 from projections.replay.summary import answered, balances_of
+from projections.replay.timeline import NO_END
 from projections.runner import Progress
 
 MEMORY_LIMIT = "3GB"
@@ -78,7 +81,7 @@ class Session:
         self._at_position = at_position
         self._content_root = content_root
         self._started = started
-        self._asked: tuple[datetime, Question] | None = None
+        self._asked: tuple[tuple[datetime, int], Question] | None = None
 
     def requests(self) -> int:
         """How many requests there are to decide again."""
@@ -129,6 +132,51 @@ class Session:
         """Every balance, in order."""
         return balances_of(self._at(as_of))
 
+    def payable(self, as_of: datetime, currency: str, at_position: int | None = None) -> Payable:
+        """What a batch of a currency prepared as of T, the cut-off, pays whom, and who is left out (X-1).
+
+        Args:
+            as_of: T.
+            currency: its code.
+            at_position: what was known; None: P.
+        """
+        return self._at(as_of, at_position=at_position).payable(currency)
+
+    def batches(self) -> list[Batch]:
+        """Every batch that was prepared, in order."""
+        return list(map(Batch._make, self.decided("batches")))
+
+    def lines_of(self, batch: str) -> list[Line]:
+        """The lines of a batch, given by its stream, as recorded."""
+        return list(map(Line._make, self.decided("lines_of", batch)))
+
+    def replay_batch(self, batch: Batch) -> Again:
+        """The batch worked out again from the events up to its P (X-5)."""
+        as_of = from_micros(batch.cut_off_us)
+        payable = self.payable(as_of, batch.currency, batch.known_position)
+        digest = root_of_lines(self._at(as_of, at_position=batch.known_position).lines())
+        return again(payable, digest, self.lines_of(batch.stream))
+
+    def approvals(self) -> list[Approval]:
+        """Every approval, in order."""
+        return list(map(Approval._make, self.decided("approvals")))
+
+    def wrong_lines(self, approval: Approval) -> list[WrongLine]:
+        """Lines that should have been dropped, or kept, by what was known when their batch was approved (X-3)."""
+        question = self._at(from_micros(approval.cut_off_us), at_position=approval.known_position)
+        question.judge(approval.currency)
+        return list(map(WrongLine._make, self.decided("wrong_lines", approval.stream)))
+
+    def uncovered_attempts(self) -> list[UncoveredAttempt]:
+        """Further attempts at payouts that were not covered by what was recorded before them (X-4)."""
+        question = Question(Duck(self._duck), as_of_us=NO_END, at_position=self._at_position)
+        self._asked = None
+        return list(map(UncoveredAttempt._make, question.uncovered_claims()))
+
+    def decided(self, name: str, *given: str) -> list[tuple[Any, ...]]:
+        """Rows of a statement of `sql/decided`, about what was recorded of payouts."""
+        return self._duck.execute(statement(f"decided/{name}"), given).fetchall()
+
     def team(self, as_of: datetime, member: str) -> list[Teammate]:
         """Who is above and below a member (T-1); nobody for one the log does not name."""
         found = self._duck.execute("SELECT member FROM member_name WHERE name = ?", [member]).fetchall()
@@ -138,22 +186,12 @@ class Session:
         """What every level of every order by T got, or why not (A-3)."""
         return self._at(as_of).order_levels()
 
-    def orders_of(self, as_of: datetime, members: Container[str]) -> list[tuple[str, str, OrderLevel]]:
-        """The orders by T that had one of these members in their upline: member, currency, and what the level got."""
-        mine = [
-            (row.beneficiary, row)
-            for row in self.order_levels(as_of)
-            if row.beneficiary is not None and row.beneficiary in members
-        ]
-        positions = sorted({row.order_position for _, row in mine})
-        currencies = dict(self._duck.execute(statement("load/currencies_at"), [positions]).fetchall())
-        return [(name, currencies[row.order_position], row) for name, row in mine]
-
-    def _at(self, as_of: datetime, progress: Progress | None = None) -> Question:
-        """The question of that time; the last one is kept."""
-        if self._asked is None or self._asked[0] != as_of:
+    def _at(self, as_of: datetime, progress: Progress | None = None, at_position: int | None = None) -> Question:
+        """The question of that time, at P unless said otherwise; the last one is kept."""
+        known = self._at_position if at_position is None else at_position
+        if self._asked is None or self._asked[0] != (as_of, known):
             engine, at = Duck(self._duck), to_micros(as_of)
-            self._asked = as_of, Question(engine, as_of_us=at, at_position=self._at_position, progress=progress)
+            self._asked = (as_of, known), Question(engine, as_of_us=at, at_position=known, progress=progress)
         return self._asked[1]
 
 

@@ -21,9 +21,9 @@ from ledger.store.recorder import LogRecorder
 from ledger.store.session import load
 from projections.replay.arrow import STORED_COLUMNS, arrow_rows
 
-# Rows that Python holds at a time while it makes columns of them.
-ROWS_AT_A_TIME = 50_000
-# Events as Python objects: what fits into a core's cache is hashed quickest.
+# Rows that Python holds at a time while it makes columns of them: what fits into a core's cache is done quickest.
+ROWS_AT_A_TIME = 5_000
+# Events as Python objects; the same holds for hashing.
 EVENTS_AT_A_TIME = 1_024
 
 _STORED = load("ledger.store", "select_stored")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from projections.replay.pipeline import Row
+from projections.replay.engine import Row
 from projections.replay.statements import statement
 
 if TYPE_CHECKING:
@@ -61,14 +61,16 @@ class Spark:
 
     Args:
         spark: made by `session`, or with its settings.
-        relations: for each relation the Parquet files or folders it lies in, on any file system that Spark reads.
+        relations: for each relation the Parquet files or folders it lies in, on any file system that Spark reads; none
+            for one of which there was nothing yet.
     """
 
     def __init__(self, spark: SparkSession, relations: Mapping[str, list[str]]) -> None:
         self._spark = spark
         spark.sql(statement("prelude/spark"))
         for name, paths in relations.items():
-            spark.read.parquet(*paths).createOrReplaceTempView(name)
+            frame = spark.read.parquet(*paths) if paths else spark.sql(statement(f"none/{name}"))
+            frame.createOrReplaceTempView(name)
 
     def declare(self, function: str, value: int) -> None:
         """Let `function()` be this BIGINT in what is defined from now on."""

@@ -7,12 +7,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from ledger.tree.hashing import RootBuilder, leaf_hashes
 from projections import figures
 from projections.balances import Balance
 from projections.replay.pipeline import Question
-
-LINES_AT_A_TIME = 50_000
+from projections.replay.roots import root_of_lines
 
 
 def answered(  # noqa: PLR0913  # the facts of one replay
@@ -36,7 +34,7 @@ def answered(  # noqa: PLR0913  # the facts of one replay
         started: when the replay began, by time.perf_counter.
         balances: those that were asked for.
     """
-    digest = _digest(question)
+    digest = root_of_lines(question.lines())
     totals = {row[0]: _total(row) for row in question.totals()}
     levels = _levels(question)
     outcomes = {row.reason: row.order_levels for row in question.outcomes()}
@@ -63,26 +61,25 @@ def balances_of(question: Question) -> Iterator[Balance]:
             currency=row.currency,
             earned=row.earned,
             clawed_back=row.clawed_back,
+            adjusted=row.adjusted,
             pending=row.pending,
             available=row.available,
+            reserved=row.reserved,
+            paid=row.paid,
         )
 
 
-def _digest(question: Question) -> str:
-    root, part = RootBuilder(), list[bytes]()
-    for line in question.lines():
-        part.append(line.encode())
-        if len(part) == LINES_AT_A_TIME:
-            root.extend(leaf_hashes(part))
-            part.clear()
-    root.extend(leaf_hashes(part))
-    return root.root().hex()
-
-
 def _total(row: tuple[Any, ...]) -> figures.CurrencyTotals:
-    _, earned, clawed_back, pending, available, members = row
+    _, earned, clawed_back, adjusted, pending, available, reserved, paid, members = row
     return figures.CurrencyTotals(
-        earned=earned, clawed_back=clawed_back, pending=pending, available=available, members=members
+        earned=earned,
+        clawed_back=clawed_back,
+        adjusted=adjusted,
+        pending=pending,
+        available=available,
+        reserved=reserved,
+        paid=paid,
+        members=members,
     )
 
 

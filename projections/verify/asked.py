@@ -60,7 +60,7 @@ class Verified:
         report = self.report
         if self.kind != MISBEHAVIOUR:
             return {"integrity": report.integrity, "re-performed": report.performance}
-        if report.counts:
+        if report.findings_total:
             return {"misbehaviour": "NOT PROVEN"}
         if not report.is_signed:
             return {"misbehaviour": "NOT PROVEN: signatures are not checked; give the log's key with --key"}
@@ -69,7 +69,7 @@ class Verified:
     @property
     def status(self) -> int:
         """Exit status; without the log's key nothing is proven, so what asked for that is told to ask again."""
-        if self.report.counts:
+        if self.report.findings_total:
             return DISAGREE
         return OK if self.report.is_signed else USAGE
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from ledger.canonical import quoted
@@ -11,12 +11,13 @@ from ledger.plan import LEVELS
 from ledger.rules.accrual import Levels
 from ledger.tree.hashing import RootBuilder
 from projections.verify.facts import Placed
+from projections.verify.moves import Move
 
 MONEY = ("earned", "clawed_back", "adjusted", "pending", "available", "reserved", "paid")
 
 
 class Clawback(NamedTuple):
-    """What a refund took back of each level, and when it counts (R-2, R-3)."""
+    """What a refund took back of each level, and when it counts (R-2, R-3); of its reversal less than 0 (R-4)."""
 
     position: int
     value_at: str
@@ -24,35 +25,43 @@ class Clawback(NamedTuple):
     minor: tuple[int, ...]
 
 
-class OrderTaker(Protocol):
-    """Takes every order, with what became of its levels, and all that later refunds take back of them.
+class Taker(Protocol):
+    """Takes what performing the log gives, in order of position."""
 
-    Without a plan nothing matures, and `available_at` is empty.
-    """
+    def take(self, order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...], /) -> None:
+        """An order with what became of its levels, and all that later refunds take back of them.
 
-    def __call__(self, order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...], /) -> None:
-        """The next order."""
+        Without a plan nothing matures, and `available_at` is empty.
+        """
+        ...
+
+    def move(self, move: Move, /) -> None:
+        """What an adjustment or a payout moves."""
         ...
 
 
 class Balance(NamedTuple):
-    """One member's in one currency, minor units; nothing of this version adjusts, reserves or pays (S-1)."""
+    """One member's in one currency, minor units (S-1)."""
 
     member: str
     currency: str
     earned: int
     clawed_back: int
+    adjusted: int
     pending: int
+    reserved: int
+    paid: int
 
     @property
     def available(self) -> int:
-        """What is neither lost nor on hold."""
-        return self.earned - self.clawed_back - self.pending
+        """What is neither lost, nor on hold, nor on its way."""
+        return self.earned - self.clawed_back + self.adjusted - self.pending - self.reserved - self.paid
 
 
 # An account: what was earned on each level, then these.
 _CLAWED_BACK, _PENDING = LEVELS, LEVELS + 1
 _Account = list[int]
+_UNMOVED = (0, 0, 0)
 # Levels with these outcomes have nobody on them.
 _NOBODY = frozenset({"no_plan", "chain_ended", "released", "expired", "not_bound"})
 _Reasons = tuple[str, str, str]
@@ -62,15 +71,17 @@ class _Currency:
     """All that is of one currency.
 
     accounts  by member
+    moved     by member: what was adjusted, is reserved, was paid; of few
     orders    how many came to these outcomes, and what was paid for them
     taken     of each level: what was clawed back, and what was refunded of orders with somebody there
     """
 
-    __slots__ = ("accounts", "orders", "taken")
+    __slots__ = ("accounts", "moved", "orders", "taken")
 
     def __init__(self) -> None:
-        self.accounts: dict[str, _Account] = {}
-        self.orders: dict[_Reasons, list[int]] = {}
+        self.accounts: dict[str, _Account] = defaultdict(lambda: [0] * (_PENDING + 1))
+        self.moved: dict[str, list[int]] = {}
+        self.orders: dict[_Reasons, list[int]] = defaultdict(lambda: [0, 0])
         self.taken = [[0, 0] for _ in range(LEVELS)]
 
     def level(self, index: int) -> dict[str, int]:
@@ -92,8 +103,19 @@ class _Currency:
         earned = sum(sum(account[:LEVELS]) for account in self.accounts.values())
         clawed_back = sum(account[_CLAWED_BACK] for account in self.accounts.values())
         pending = sum(account[_PENDING] for account in self.accounts.values())
-        figures = (earned, clawed_back, 0, pending, earned - clawed_back - pending, 0, 0)
-        return {**dict(zip(MONEY, figures, strict=True)), "members": len(self.accounts)}
+        adjusted, reserved, paid = (sum(moved[index] for moved in self.moved.values()) for index in range(3))
+        available = earned - clawed_back + adjusted - pending - reserved - paid
+        figures = (earned, clawed_back, adjusted, pending, available, reserved, paid)
+        return {**dict(zip(MONEY, figures, strict=True)), "members": len(self.accounts.keys() | self.moved.keys())}
+
+    def balance(self, member: str, currency: str) -> Balance | None:
+        """A member's, if they have one."""
+        account, moved = self.accounts.get(member), self.moved.get(member)
+        if account is None and moved is None:
+            return None
+        *earned, clawed_back, pending = account or [0] * (_PENDING + 1)
+        adjusted, reserved, paid = moved or _UNMOVED
+        return Balance(member, currency, sum(earned), clawed_back, adjusted, pending, reserved, paid)
 
 
 class Books:
@@ -104,23 +126,18 @@ class Books:
         self._currencies: dict[str, _Currency] = {}
 
     def take(self, order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...]) -> None:
-        """An order with occurred_at <= T."""
-        books = self._currencies.get(order.currency)
-        if books is None:
-            books = self._currencies[order.currency] = _Currency()
-        one, two, three = levels
-        reasons = (one[0], two[0], three[0])
-        counts = books.orders.get(reasons)
-        if counts is None:
-            counts = books.orders[reasons] = [0, 0]
+        """An order; of it, what counts by T."""
+        if order.at > self._as_of:
+            return
+        books = self._of(order.currency)
+        (one, _, _), (two, _, _), (three, _, _) = levels
+        counts = books.orders[one, two, three]
         counts[0] += 1
         counts[1] += order.amount_minor
-        accounts, is_pending = books.accounts, available_at > self._as_of
+        is_pending = available_at > self._as_of
         for index, (reason, beneficiary, minor) in enumerate(levels):
             if reason == "paid" and beneficiary is not None:
-                account = accounts.get(beneficiary)
-                if account is None:
-                    account = accounts[beneficiary] = [0] * (_PENDING + 1)
+                account = books.accounts[beneficiary]
                 account[index] += minor
                 if is_pending:
                     account[_PENDING] += minor
@@ -128,33 +145,46 @@ class Books:
             if clawback.value_at <= self._as_of:
                 _take_back(books, levels, clawback, is_pending=is_pending)
 
+    def move(self, move: Move) -> None:
+        """What an adjustment or a payout moves, if it counts by T."""
+        if move.value_at <= self._as_of:
+            moved = self._of(move.currency).moved.setdefault(move.member, [*_UNMOVED])
+            for index, minor in enumerate((move.adjusted, move.reserved, move.paid)):
+                moved[index] += minor
+
+    def _of(self, currency: str) -> _Currency:
+        books = self._currencies.get(currency)
+        if books is None:
+            books = self._currencies[currency] = _Currency()
+        return books
+
     def balances(self) -> Iterator[Balance]:
         """By member, then currency, bytewise (S-3)."""
         currencies = sorted(self._currencies.items())
-        members = {member for _, books in currencies for member in books.accounts}
+        members = {member for _, books in currencies for member in (*books.accounts, *books.moved)}
         for member in sorted(members, key=str.encode):
             for currency, books in currencies:
-                account = books.accounts.get(member)
-                if account is not None:
-                    *earned, clawed_back, pending = account
-                    yield Balance(member, currency, sum(earned), clawed_back, pending)
+                if (balance := books.balance(member, currency)) is not None:
+                    yield balance
 
     def digest(self) -> str:
         """The digest of (T, P), 64 hex digits."""
-        root = RootBuilder()
-        for balance in self.balances():
-            root.add(_line(balance).encode())
-        return root.root().hex()
+        return digest_of(self.balances())
 
     def totals(self) -> dict[str, dict[str, int]]:
         """All balances of each currency together."""
-        return {currency: books.total() for currency, books in sorted(self._currencies.items()) if books.accounts}
+        return {
+            currency: books.total()
+            for currency, books in sorted(self._currencies.items())
+            if books.accounts or books.moved
+        }
 
     def levels(self) -> dict[str, dict[str, dict[str, int]]]:
         """By currency, then level."""
         return {
             currency: {str(index + 1): books.level(index) for index in range(LEVELS)}
             for currency, books in sorted(self._currencies.items())
+            if books.orders
         }
 
     def outcomes(self) -> dict[str, int]:
@@ -179,10 +209,18 @@ def _take_back(books: _Currency, levels: Levels, clawback: Clawback, *, is_pendi
             account[_PENDING] -= minor * is_pending
 
 
+def digest_of(balances: Iterable[Balance]) -> str:
+    """The digest over balances in their order, 64 hex digits (S-3)."""
+    root = RootBuilder()
+    for balance in balances:
+        root.add(_line(balance).encode())
+    return root.root().hex()
+
+
 def _line(balance: Balance) -> str:
     """The canonical JSON of one balance (S-3)."""
     return (
-        f'{{"adjusted":0,"available":{balance.available},"clawed_back":{balance.clawed_back},'
+        f'{{"adjusted":{balance.adjusted},"available":{balance.available},"clawed_back":{balance.clawed_back},'
         f'"currency":{quoted(balance.currency)},"earned":{balance.earned},"member":{quoted(balance.member)},'
-        f'"paid":0,"pending":{balance.pending},"reserved":0}}'
+        f'"paid":{balance.paid},"pending":{balance.pending},"reserved":{balance.reserved}}}'
     )

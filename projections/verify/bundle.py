@@ -16,9 +16,10 @@ from projections.verify.figures import differences
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
 from projections.verify.later_range import PLANS, RangeCheck
-from projections.verify.log_reader import DECISIONS, EVENTS, RANGE, Summary, Task
-from projections.verify.manifest import CSV, PARQUET, Manifest, read_manifest
+from projections.verify.log_reader import DECIDED, DECISIONS, EVENTS, RANGE, Summary, Task
+from projections.verify.manifest import CSV, Manifest, read_manifest
 from projections.verify.misbehaviour import Misbehaviour
+from projections.verify.parquet_tables import ParquetTables
 from projections.verify.proof_files import read_consistency, read_range
 from projections.verify.report import Report
 from projections.verify.running import perform, read_only
@@ -26,7 +27,7 @@ from projections.verify.table_rows import TABLES
 from projections.verify.tables import Tables, digest_of
 from projections.verify.trust import NO_KEY, SIGNATURE, believed_head, check_bundle_note
 
-MANIFEST, FIGURES, PARQUET_CHECK = "manifest", "figures", "parquet"
+MANIFEST, FIGURES = "manifest", "figures"
 DOCUMENT_BYTES_MAX = 4_000_000
 
 
@@ -67,6 +68,7 @@ class _Bundle:
             self._manifest = read_manifest(raw)
             note = self._read(names.NOTE)
             check_bundle_note(note, raw, self._manifest.origin, self._asked.trust, report)
+            report.begin(MANIFEST, "signed as it is, about this tree and these events")
         with report.checking(SIGNATURE):
             self._raw_head = self._read(names.CHECKPOINT)
             self._head = believed_head(self._raw_head, self._asked.trust, report)
@@ -83,6 +85,9 @@ class _Bundle:
         if manifest is None:
             return
         report.facts |= {"from": manifest.first, "to": manifest.last, "as_of": manifest.as_of}
+        with_previous = [name in manifest.files for name in (names.PREVIOUS, names.CONSISTENCY)]
+        if with_previous != [manifest.previous is not None] * 2:
+            report.find(MANIFEST, "names an earlier tree without its files, or the files without the tree")
         said = (manifest.origin, manifest.size, manifest.root)
         if head is not None and said != (head.origin, head.size, head.root.hex()):
             report.find(MANIFEST, "origin, size or root is not the checkpoint's")
@@ -128,29 +133,25 @@ class _Bundle:
             self._report.re_performed = "without a manifest and a range proof nobody knows what these events are"
             return
         self._task = task = replace(task, old_sizes=self._history.sizes)
-        why_not = self._why_not_performed(manifest, task)
+        why_not = _why_not_performed(manifest, task)
+        parquet = ParquetTables(self._folder, manifest.files, self._asked.compare_parquet)
         with self._report.checking(EVENTS):
             if why_not is None:
                 self._perform(manifest, task)
             else:
                 self._read_only(manifest, task, why_not)
         self._check_counts(manifest)
-        self._check_parquet(manifest)
-
-    def _why_not_performed(self, manifest: Manifest, task: Task) -> str | None:
-        if task.proof.start:
-            return (
-                f"decisions and figures follow from all events, this export begins at position {task.proof.start + 1}"
-            )
-        return f"{manifest.redacted} events are hidden" if manifest.redacted else None
+        parquet.end(self._report)
 
     def _perform(self, manifest: Manifest, task: Task) -> None:
         report = self._report
-        for check in (EVENTS, DECISIONS):
-            report.begin(check)
+        report.begin(EVENTS)
+        report.begin(DECISIONS, DECIDED)
+        if self._folder.size(names.PLANS):
+            report.find(PLANS, "there are plans of before position 1")
         tables = Tables(self._folder, manifest.as_of, report)
-        self._summary, relations = perform(task, report, tables.take, self._asked.progress)
-        tables.end(relations)
+        self._summary, performance = perform(task, report, tables, self._asked.progress)
+        tables.end(performance)
         books = tables.books
         report.facts["digest"] = books.digest()
         computed = {
@@ -171,14 +172,19 @@ class _Bundle:
     def _read_only(self, manifest: Manifest, task: Task, why_not: str) -> None:
         report = self._report
         report.re_performed = why_not
+        if manifest.content_root is not None:
+            report.find(MANIFEST, "says a content root, which only a whole log has (G-8)")
         later = RangeCheck(report)
-        if self._head is not None and not manifest.redacted:
+        take = None if manifest.redacted else later.take
+        if self._head is not None:
             with report.checking(PLANS):
                 count = later.take_older(self._folder.file(names.PLANS), first=task.proof.start + 1, head=self._head)
-                report.begin(PLANS, f"{count} published before; the plan of every bind and order")
-        take = None if manifest.redacted else later.take
+                of_events = "" if take is None else "; the plan of every bind and order"
+                report.begin(PLANS, f"{count} published before{of_events}")
         self._summary = read_only(task, report, self._asked.progress, take)
         report.skip(DECISIONS, why_not)
+        if self._summary.content_root and self._summary.content_root != manifest.content_root:
+            report.find(FIGURES, "the content root is not that of the events")
         for table in TABLES:
             if self._folder.has(CSV[table]):
                 report.skip(table, why_not)
@@ -189,9 +195,10 @@ class _Bundle:
 
     def _check_figures(self, manifest: Manifest, computed: Mapping[str, object]) -> None:
         report = self._report
-        said: dict[str, object] = {"content_root": manifest.content_root}
-        if manifest.has_tables or manifest.digest is not None:
-            said |= {"digest": manifest.digest, **manifest.figures}
+        figures: dict[str, object] = {"digest": manifest.digest, **manifest.figures}
+        # Without tables there need be no figures; but what is said must be so.
+        said = {key: value for key, value in figures.items() if manifest.has_tables or value is not None}
+        said["content_root"] = manifest.content_root
         report.begin(FIGURES, ", ".join(said))
         for key, value in said.items():
             for message in differences(value, computed[key], key):
@@ -210,18 +217,6 @@ class _Bundle:
         for message in differences(said, found, "events"):
             report.find(MANIFEST, message)
 
-    def _check_parquet(self, manifest: Manifest) -> None:
-        report, compare = self._report, self._asked.compare_parquet
-        for table in TABLES:
-            if PARQUET[table] not in manifest.files:
-                continue
-            if compare is None:
-                report.skip(PARQUET_CHECK, "not compared with the CSV files: nothing here reads Parquet")
-                return
-            with report.checking(PARQUET_CHECK, "the same rows as the CSV files"):
-                for message in compare(self._folder.file(CSV[table]), self._folder.file(PARQUET[table])):
-                    report.find(PARQUET_CHECK, f"{table}: {message}")
-
     # -- what only the whole shows
 
     def check_history(self) -> None:
@@ -237,3 +232,9 @@ class _Bundle:
 
     def _read(self, name: str) -> bytes:
         return read_limited(self._folder.file(name), DOCUMENT_BYTES_MAX)
+
+
+def _why_not_performed(manifest: Manifest, task: Task) -> str | None:
+    if task.proof.start:
+        return f"the export begins at position {task.proof.start + 1}, figures follow from all that comes before"
+    return f"{manifest.redacted} events are hidden" if manifest.redacted else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
+from operator import add
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +15,7 @@ from ledger.errors import MalformedEvidenceError
 from ledger.tree.tiles import TILE_WIDTH, entries_in, tile_at
 from projections.verify.stored import EVENT_BYTES_MAX
 
-READ_BYTES = 1 << 20
+READ_BYTES = 1 << 18
 # Of one event; most have some hundred.
 _LIKELY_BYTES = 1_024
 BUNDLE_BYTES_MAX = TILE_WIDTH * (EVENT_BYTES_MAX + 2)
@@ -30,8 +32,8 @@ class Entries(Protocol):
         """
         ...
 
-    def after(self, place: int, entry: bytes) -> int:
-        """The place after that of an entry; the first place is 0."""
+    def places(self, first: int, batch: list[bytes]) -> Sequence[int]:
+        """The places of entries that follow each other, and the one after them; that of the first of all is 0."""
         ...
 
     def at(self, place: int) -> bytes:
@@ -68,9 +70,10 @@ class Lines:
             yield [rest]
             raise MalformedEvidenceError(f"{self._path.name} ends within a line")
 
-    def after(self, place: int, entry: bytes) -> int:
+    def places(self, first: int, batch: list[bytes]) -> Sequence[int]:
         """A place is where the line begins, in bytes."""
-        return place + len(entry) + 1
+        ends = accumulate(map(len, batch), initial=first)
+        return list(map(add, ends, range(len(batch) + 1)))
 
     def at(self, place: int) -> bytes:
         """The line that begins there."""
@@ -95,10 +98,9 @@ class Bundles:
         for first in range(0, bundles, several):
             yield [entry for index in range(first, min(bundles, first + several)) for entry in self._bundle(index)]
 
-    def after(self, place: int, entry: bytes) -> int:
+    def places(self, first: int, batch: list[bytes]) -> Sequence[int]:
         """A place is an index."""
-        del entry
-        return place + 1
+        return range(first, first + len(batch) + 1)
 
     def at(self, place: int) -> bytes:
         """The entry of this index."""

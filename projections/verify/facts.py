@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
+from projections.verify.finance_facts import ASKED, FINANCE_KINDS, FinanceFact
+
 
 class Published(NamedTuple):
     """A plan. terms: the record, canonical JSON."""
@@ -102,7 +104,7 @@ class Placed(NamedTuple):
     """An order.
 
     lines    number and amount of each; None: it has none
-    refunds  all that come later in the log, in order of position, each as the fields of a Refund
+    refunds  all that come later in the log, and their reversals, in order of position, each as the fields of its fact
     """
 
     kind: int
@@ -133,9 +135,19 @@ class Refund(NamedTuple):
     reason: str | None
 
 
-OtherFact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Refund
+OtherFact = Published | Invited | Bind | Unbind | TakenOver | Renewed | Expired | Refund | FinanceFact
 Fact = Placed | OtherFact
-_KINDS: tuple[type[Fact], ...] = (Published, Invited, Bind, Unbind, TakenOver, Renewed, Expired, Placed, Refund)
+_KINDS: tuple[type[Fact], ...] = (
+    Published,
+    Invited,
+    Bind,
+    Unbind,
+    TakenOver,
+    Renewed,
+    Expired,
+    Placed,
+    Refund,
+)
 PUBLISHED, INVITED, BIND, UNBIND, TAKEN_OVER, RENEWED, EXPIRED, PLACED, REFUND = range(len(_KINDS))
 
 
@@ -152,5 +164,5 @@ class Stored(NamedTuple):
 def facts_of(rows: list[tuple[Any, ...]]) -> list[Fact]:
     """Facts from their fields, as another process sent them; `_make`, without a call of Python for each."""
     make = cast("Callable[[type[Fact], tuple[Any, ...]], Fact]", tuple.__new__)
-    kinds = dict(enumerate(_KINDS))
+    kinds: dict[int, type[Fact]] = {**dict(enumerate(_KINDS)), **dict(enumerate(FINANCE_KINDS, start=ASKED))}
     return [make(kinds[row[0]], row) for row in rows]

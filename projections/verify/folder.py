@@ -43,6 +43,10 @@ class Folder:
             raise MalformedEvidenceError(f"there is no file {name}")
         return self.path / name
 
+    def size(self, name: str) -> int:
+        """How many bytes a file has; 0 where there is none."""
+        return (self.path / name).stat().st_size if name in self._names else 0
+
     def check(self, files: Mapping[str, tuple[int, str]]) -> None:
         """Proves that the files are those of the manifest."""
         self._report.begin(FILES, f"{len(files)} files, each with the size and hash that the manifest says")

@@ -71,7 +71,7 @@ class History:
             if root is not None and contradicts and holds:
                 proven = proven or _proof_of(earlier, raw, new, root, task)
         if self._earlier:
-            sizes = ", ".join(map(str, self.sizes))
+            sizes = " and ".join(map(str, sorted(set(self.sizes))))
             self._report.begin(HISTORY, f"goes on from the tree of {sizes} events")
         return proven
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import le
 from pathlib import Path
+from typing import Any
 
 from ledger.errors import MalformedEvidenceError
 from ledger.tree.hashing import RootBuilder, leaf_hash, leaf_hashes
@@ -16,19 +17,22 @@ from ledger.tree.ranges import RangeProof, RangeVerifier
 from projections.verify.ahead import LookAhead
 from projections.verify.entries import Bundles, Entries, Lines
 from projections.verify.facts import Fact, Invited, Placed, Refund, Stored
+from projections.verify.finance_facts import ASKED, Asked, Closed, Reversal
+from projections.verify.quick import ORDER_END, quick_orders
 from projections.verify.report import Report
-from projections.verify.stored import read_event
+from projections.verify.stored import EVENT_BYTES_MAX, read_event
 from projections.verify.streams import StreamSet, begun_twice
 from projections.verify.tile_files import TileFiles
 
 EVENTS, RANGE, DECISIONS = "events", "range", "decisions"
+DECIDED = "every plan, binding, order, refund, adjustment, batch, payout and period, decided again"
 
 REDACTED = re.compile(rb'\{"redacted":"([0-9a-f]{64})"\}')
 
 # In canonical JSON only the envelope's own key can look like this, near the end: inside a string quotes are escaped.
 _RECORDED_AT = b'"recorded_at":"'
 _RECORDED_AT_BYTES = len(b'"recorded_at":"2026-01-31T12:00:00.000000Z",')
-_DERIVED = "BindingExpired"
+_DERIVED = b'"type":"BindingExpired","v":1}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,9 @@ class LogReader:
         self._content = RootBuilder() if task.is_from_start and not task.is_redacted else None
         self._streams = StreamSet()
         self._ahead: LookAhead | None = None
-        # Positions of refunds that went with their orders and have not come yet.
-        self._attached: set[int] = set()
+        # Refunds that went with their orders and have not come yet, by position: the hash of their bytes, and what
+        # those say, so that the same bytes need not be read again where they come.
+        self._attached: dict[int, tuple[int, Stored]] = {}
         self._by_type: Counter[str] = Counter()
         self._redacted = 0
         self._last_recorded_at = ""
@@ -113,13 +118,17 @@ class LogReader:
         with self.report.checking(EVENTS):
             if self._task.is_performed:
                 self._ahead = LookAhead(self._task.entries())
+                if self._ahead.questions:
+                    self._leaves.ask(self._ahead.sizes)
+                    yield [Asked(ASKED, self._position, tuple(map(tuple, self._ahead.questions)))]
             for batch in self._entries.batches():
                 self._leaves.extend(batch)
                 yield self._facts(batch)
-        self._leaves.end()
-        if suspects := self._streams.suspects():
-            for position, first, stream in begun_twice(self._begun(), suspects):
-                self.report.find(EVENTS, f"the stream {stream!a} began already at position {first} (G-6)", position)
+        with self.report.checking(EVENTS):
+            self._leaves.end()
+            if suspects := self._streams.suspects():
+                for position, first, stream in begun_twice(self._begun(), suspects):
+                    self.report.find(EVENTS, f"the stream {stream!a} began already at position {first} (G-6)", position)
 
     def summary(self) -> Summary:
         """What was read, once all batches were taken."""
@@ -136,11 +145,11 @@ class LogReader:
         )
 
     def _facts(self, batch: list[bytes]) -> list[Fact]:
-        events, contents, position = list[Stored](), list[bytes](), self._position
-        for raw in batch:
+        events, kept, position = list[Stored](), list[bytes](), self._position
+        for raw, known in zip(batch, self._known(batch), strict=True):
             position += 1
             try:
-                event = read_event(raw, position)
+                event = read_event(raw, position) if known is None else known
             except (MalformedEvidenceError, ValueError) as error:
                 if self._task.is_redacted and REDACTED.fullmatch(raw):
                     self._redacted += 1
@@ -148,32 +157,64 @@ class LogReader:
                     self.report.find(EVENTS, str(error), position)
                 continue
             events.append(event)
-            if event.topic != _DERIVED:
-                start = raw.rfind(_RECORDED_AT)
-                contents.append(raw[:start] + raw[start + _RECORDED_AT_BYTES :])
+            kept.append(raw)
         self._position = position
         if self._content is not None:
-            self._content.extend(leaf_hashes(contents))
+            self._content.extend(leaf_hashes(_contents(kept)))
         self._place(events)
         facts = [event.fact for event in events]
         return facts if self._ahead is None else list(self._prepared(facts, self._ahead))
+
+    def _known(self, batch: list[bytes]) -> list[Stored | None]:
+        """Of each entry, the event, unless it must be read alone: orders together, refunds with their orders."""
+        known: list[Stored | None] = [None] * len(batch)
+        first, attached = self._position + 1, self._attached
+        places = [at for at, raw in enumerate(batch) if raw.endswith(ORDER_END) and len(raw) <= EVENT_BYTES_MAX]
+        orders = quick_orders([batch[at] for at in places], [first + at for at in places])
+        for at, order in zip(places, orders or (), strict=False):
+            known[at] = order
+        for at in range(len(batch)) if attached else ():
+            if first + at in attached and attached[first + at][0] == hash(batch[at]):
+                known[at] = attached[first + at][1]
+        return known
 
     def _prepared(self, facts: list[Fact], ahead: LookAhead) -> Iterator[Fact]:
         """Facts as they are performed: a refund goes with its order, which it must come after (R-1)."""
         for fact in facts:
             if isinstance(fact, Placed):
-                refunds = [refund for refund in ahead.refunds_of(fact.stream) if refund.position > fact.position]
-                if refunds:
-                    self._attached.update([refund.position for refund in refunds])
-                    fact = fact._replace(refunds=tuple(map(tuple, refunds)))  # noqa: PLW2901  # the same with more
-                yield fact
-            elif isinstance(fact, Refund):
-                if fact.position not in self._attached:
-                    message = f"{fact.stream} refunds {fact.order}, which is not before it (R-1)"
-                    self.report.find(DECISIONS, message, fact.position)
-                self._attached.discard(fact.position)
+                yield self._with_refunds(fact, ahead) if ahead.may_be_refunded(fact.stream) else fact
+            elif isinstance(fact, Refund | Reversal):
+                # That it was there and the same when its order came is proven here, where the tree has its bytes.
+                _, was = self._attached.pop(fact.position, (0, None))
+                if was is None or was.fact != fact:
+                    self._find_stray(fact)
             elif not isinstance(fact, Invited) or fact.stream in ahead.invites:
+                if isinstance(fact, Closed):
+                    self._expect_root(fact)
                 yield fact
+
+    def _with_refunds(self, order: Placed, ahead: LookAhead) -> Placed:
+        """An order with all refunds that come later, which are expected as they were found now."""
+        refunds = list[tuple[Any, ...]]()
+        for raw, event in ahead.refunds_of(order.stream):
+            if event.fact.position > order.position:
+                self._attached[event.fact.position] = hash(raw), event
+                refunds.append(tuple(event.fact))
+        return order._replace(refunds=tuple(refunds)) if refunds else order
+
+    def _find_stray(self, fact: Refund | Reversal) -> None:
+        is_refund = isinstance(fact, Refund)
+        does, rule = (f"refunds {fact.order}", "R-1") if is_refund else (f"reverses {fact.refund}", "R-4")
+        self.report.find(DECISIONS, f"{fact.stream} {does}, which is not before it ({rule})", fact.position)
+
+    def _expect_root(self, fact: Closed) -> None:
+        """Where there is none, something else was found already."""
+        root = self._leaves.old_roots.get(fact.at_position)
+        if root is not None and root.hex() != fact.root:
+            message = (
+                f"{fact.stream} says the root {fact.root}; that of {fact.at_position} events is {root.hex()} (V-1)"
+            )
+            self.report.find(DECISIONS, message, fact.position)
 
     def _place(self, events: list[Stored]) -> None:
         """What ties events to those before them."""
@@ -202,6 +243,15 @@ class LogReader:
                     yield position, event.stream
 
 
+def _contents(entries: list[bytes]) -> list[bytes]:
+    """The entries that content is made of, without when they were recorded (G-8)."""
+    return [
+        entry[: (start := entry.rfind(_RECORDED_AT))] + entry[start + _RECORDED_AT_BYTES :]
+        for entry in entries
+        if not entry.endswith(_DERIVED)
+    ]
+
+
 class _Leaves:
     """The tree over the entries: does it lead to the root, and what were the roots of earlier trees?"""
 
@@ -215,6 +265,10 @@ class _Leaves:
         with report.checking(RANGE):
             self._tree = RangeVerifier(task.proof)
             self._note_old_roots(self._tree)
+
+    def ask(self, sizes: set[int]) -> None:
+        """The roots of trees of these sizes are wanted too; before the first entry."""
+        self._sizes = sorted({*self._sizes, *sizes})
 
     def extend(self, batch: list[bytes]) -> None:
         """The next entries."""

@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from ledger.canonical import canonical
 from ledger.errors import MalformedEvidenceError
 from ledger.ids import split_stream, stream_of
 from projections.verify import facts
 from projections.verify.facts import Fact
+from projections.verify.finance_making import FINANCE_MAKE
 from projections.verify.grammar import LINE_PATTERN
+from projections.verify.parts import Parts, expect_stream
 
 _LINE = re.compile(LINE_PATTERN, re.ASCII)
-
-
-class Parts(NamedTuple):
-    """An event in parts. Integers of the record and of what was decided may still be texts.
-
-    content     SHA-256 of what was asked, as the event says; None: it follows from another input
-    asked_text  canonical JSON of the record
-    asked       the record
-    decided     the further keys of `data`
-    """
-
-    topic: str
-    id: str
-    occurred_at: str
-    recorded_at: str
-    seq: int
-    source: str
-    stream: str
-    content: str | None
-    asked_text: str | None
-    asked: Mapping[str, Any]
-    decided: Mapping[str, Any]
 
 
 def fact_from(parts: Parts, position: int) -> Fact:
@@ -54,7 +34,7 @@ def fact_from(parts: Parts, position: int) -> Fact:
 
 def _published(parts: Parts, position: int) -> Fact:
     asked = parts.asked
-    _expect_stream(parts, stream_of("plan", str(asked["plan"])))
+    expect_stream(parts, stream_of("plan", str(asked["plan"])))
     if sum(asked["rates_ppm"]) > asked["cap_ppm"]:
         raise MalformedEvidenceError(f"rates of {sum(asked['rates_ppm'])} ppm, above the plan's own cap (P-2)")
     if asked["effective_from"] < asked["at"]:
@@ -64,7 +44,7 @@ def _published(parts: Parts, position: int) -> Fact:
 
 def _invited(parts: Parts, position: int) -> Fact:
     asked = parts.asked
-    _expect_stream(parts, stream_of("invite", parts.id, parts.source))
+    expect_stream(parts, stream_of("invite", parts.id, parts.source))
     return facts.Invited(
         facts.INVITED,
         position,
@@ -78,7 +58,7 @@ def _invited(parts: Parts, position: int) -> Fact:
 
 def _bind(parts: Parts, position: int) -> Fact:
     asked, decided = parts.asked, parts.decided
-    _expect_stream(parts, stream_of("bind", parts.id, parts.source))
+    expect_stream(parts, stream_of("bind", parts.id, parts.source))
     invite, plan = asked.get("invite"), decided.get("plan")
     return facts.Bind(
         facts.BIND,
@@ -95,7 +75,7 @@ def _bind(parts: Parts, position: int) -> Fact:
 
 
 def _unbind_refused(parts: Parts, position: int) -> Fact:
-    _expect_stream(parts, stream_of("unbind", parts.id, parts.source))
+    expect_stream(parts, stream_of("unbind", parts.id, parts.source))
     member, reason = parts.asked["member"], parts.decided["reason"]
     return facts.Unbind(facts.UNBIND, position, parts.stream, parts.occurred_at, member, reason, None, None)
 
@@ -105,7 +85,7 @@ def _released(parts: Parts, position: int) -> Fact:
     if parts.asked_text is None:
         cause = _following(parts, "take_over")
         return facts.TakenOver(facts.TAKEN_OVER, position, *cause, decided["member"], decided["referrer"])
-    _expect_stream(parts, stream_of("unbind", parts.id, parts.source))
+    expect_stream(parts, stream_of("unbind", parts.id, parts.source))
     if decided["cause"] != "unbind" or decided["member"] != parts.asked["member"]:
         raise MalformedEvidenceError("releases another member than was asked, or for another cause")
     return facts.Unbind(
@@ -128,7 +108,7 @@ def _renewed(parts: Parts, position: int) -> Fact:
 def _following(parts: Parts, cause: str | None) -> tuple[str, int, str, str, str]:
     """Stream, version, time, the stream of the input it follows from, the binding: of a fact in a binding's stream."""
     bind = parts.decided["bind"]
-    _expect_stream(parts, bind)
+    expect_stream(parts, bind)
     if parts.seq == 1:
         raise MalformedEvidenceError("follows from a binding, but is the first of its stream")
     if parts.decided.get("cause") != cause:
@@ -139,7 +119,7 @@ def _following(parts: Parts, cause: str | None) -> tuple[str, int, str, str, str
 
 def _expired(parts: Parts, position: int) -> Fact:
     bind = parts.decided["bind"]
-    _expect_stream(parts, f"expiry-{parts.occurred_at}-{bind}")
+    expect_stream(parts, f"expiry-{parts.occurred_at}-{bind}")
     if parts.seq != 1 or split_stream(bind) != (parts.source, parts.id):
         raise MalformedEvidenceError("the lapse of a binding has the source and id of its bind")
     return facts.Expired(
@@ -149,7 +129,7 @@ def _expired(parts: Parts, position: int) -> Fact:
 
 def _placed(parts: Parts, position: int) -> Fact:
     asked, decided = parts.asked, parts.decided
-    _expect_stream(parts, stream_of("order", parts.id, parts.source))
+    expect_stream(parts, stream_of("order", parts.id, parts.source))
     amount, lines, plan = int(asked["amount"]), _lines(asked.get("lines")), decided.get("plan")
     if int(asked["carriage"]) > amount:
         raise MalformedEvidenceError("carriage is more than the amount it is part of")
@@ -184,7 +164,7 @@ def _lines(given: Any) -> tuple[tuple[int, int], ...] | None:  # noqa: ANN401  #
 
 def _refund(parts: Parts, position: int) -> Fact:
     asked = parts.asked
-    _expect_stream(parts, stream_of("refund", parts.id, parts.source))
+    expect_stream(parts, stream_of("refund", parts.id, parts.source))
     line = asked.get("line")
     return facts.Refund(
         facts.REFUND,
@@ -200,11 +180,6 @@ def _refund(parts: Parts, position: int) -> Fact:
     )
 
 
-def _expect_stream(parts: Parts, stream: str) -> None:
-    if parts.stream != stream:
-        raise MalformedEvidenceError(f"lies in the stream {parts.stream!a}, not in {stream!a}")
-
-
 _MAKE: Mapping[str, Callable[[Parts, int], Fact]] = {
     "PlanPublished": _published,
     "MemberInvited": _invited,
@@ -217,4 +192,5 @@ _MAKE: Mapping[str, Callable[[Parts, int], Fact]] = {
     "OrderPlaced": _placed,
     "OrderRefunded": _refund,
     "RefundRefused": _refund,
+    **FINANCE_MAKE,
 }

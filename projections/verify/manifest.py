@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from ledger.errors import MalformedEvidenceError
 from projections.verify.canonical_form import expect_keys, read_document, shown
-from projections.verify.grammar import EVENT_TYPES, INSTANT, RELEASED
+from projections.verify.forms import INSTANT
+from projections.verify.grammar import EVENT_TYPES, RELEASED
 from projections.verify.table_rows import TABLES
 
 FORMAT = "refledger-bundle-1"

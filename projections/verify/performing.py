@@ -8,7 +8,7 @@ from functools import lru_cache
 from ledger.clock import format_instant, parse_instant
 from ledger.rules.accrual import Levels, accrue
 from ledger.rules.refund import PaidOrder, Refunded, RefundRequest, clawback, refuse_refund
-from projections.verify.books import Clawback, OrderTaker
+from projections.verify.books import Clawback, Taker
 from projections.verify.facts import (
     Bind,
     Expired,
@@ -22,24 +22,28 @@ from projections.verify.facts import (
     TakenOver,
     Unbind,
 )
+from projections.verify.finance import Finance
+from projections.verify.finance_facts import REVERSAL, Reversal
 from projections.verify.log_reader import DECISIONS
 from projections.verify.relations import Due, Relations
 from projections.verify.report import Report, explained
+from projections.verify.reversals import ReversedOrder, has_reversals
 from projections.verify.terms import PublishedPlans
 
 
 class Performance:
     """Takes facts in order of position and performs them again.
 
-    take_order  called with every order
+    taker  gets every order, and all that finance moves
     """
 
-    def __init__(self, report: Report, take_order: OrderTaker) -> None:
-        self._report, self._take_order = report, take_order
+    def __init__(self, report: Report, taker: Taker) -> None:
+        self._report, self._take_order = report, taker.take
         self._published = PublishedPlans(report, DECISIONS)
         self._plans = self._published.plans
         self.relations = Relations(self._plans, report)
         self._exponents: dict[str, int] = {}
+        self.finance = Finance(self._plans, self._exponents, report, taker)
         report.begin(DECISIONS)
 
     def take(self, batch: list[Fact]) -> None:
@@ -69,6 +73,7 @@ class Performance:
         due = self.relations.due
         if due is not None and (due.position < last or last == size):
             self.relations.expect_nothing_due(due)
+        self.finance.end(last, size)
 
     def _other(self, fact: OtherFact, due: Due | None) -> None:
         relations = self.relations
@@ -86,9 +91,12 @@ class Performance:
             case Renewed():
                 relations.renewed(fact, due)
             case Published():
+                self.finance.reach(fact.position)
                 self._published.take(fact)
             case Refund():
                 pass  # it came with its order
+            case _:
+                self.finance.take(fact)
 
     def _placed(self, order: Placed) -> None:
         """An order: its plan, its levels, what it renews, and all that refunds take back of it (P-3, A-*, B-5, R-*)."""
@@ -106,12 +114,16 @@ class Performance:
         clawbacks = self._clawbacks(order, at, levels) if order.refunds else ()
         available_at = "" if plan is None else _after_hold(order.at[:10], plan.hold_days) + order.at[10:]
         self._take_order(order, available_at, levels, clawbacks)
+        if self.finance.is_asked:
+            self.finance.placed(order, available_at, levels, clawbacks)
 
     def _clawbacks(self, order: Placed, at: datetime, levels: Levels) -> tuple[Clawback, ...]:
         """Every refund of an order decided again, in order of position, and what those recorded take back."""
         lines = dict(order.lines) if order.lines else {1: order.amount_minor}
         paid = PaidOrder(order.member, order.currency, order.amount_minor, at, lines)
         plan = None if order.plan is None else self._plans[order.plan]
+        if has_reversals(order.refunds):
+            return self._restored(order, ReversedOrder(order, paid, levels, plan))
         before, taken = Refunded(), list[Clawback]()
         for refund in map(Refund._make, order.refunds):
             self._decide(refund, paid, before)
@@ -128,6 +140,17 @@ class Performance:
             before = before.plus(refund.amount_minor, refund.line)
         return tuple(taken)
 
+    def _restored(self, order: Placed, going: ReversedOrder) -> tuple[Clawback, ...]:
+        """As `_clawbacks`, of an order with refunds that were reversed (R-4)."""
+        for step in order.refunds:
+            if step[0] == REVERSAL:
+                reversal = Reversal._make(step)
+                if (message := going.reversal(reversal)) is not None:
+                    self._find(reversal, message)
+            else:
+                going.refund(Refund._make(step), self._decide)
+        return tuple(going.clawbacks)
+
     def _decide(self, refund: Refund, paid: PaidOrder, before: Refunded) -> None:
         at = datetime.fromisoformat(refund.at)
         request = RefundRequest(at, refund.amount_minor, refund.currency, refund.line, refund.member)
@@ -136,7 +159,7 @@ class Performance:
             recorded, decided = refund.reason or "taken", reason or "taken"
             self._find(refund, f"is recorded as {recorded}; by the rules it is {decided} (R-1)")
 
-    def _find(self, fact: Placed | Refund, message: str) -> None:
+    def _find(self, fact: Placed | Refund | Reversal, message: str) -> None:
         self._report.find(DECISIONS, f"{fact.stream} {message}", fact.position)
 
 

@@ -118,7 +118,7 @@ class Report:
     @property
     def integrity(self) -> str:
         """The first line of the verdict."""
-        if self._counts:
+        if self.findings_total:
             return "FAILED"
         if not self.is_signed:
             return "NOT PROVEN: signatures are not checked; give the log's key with --key"

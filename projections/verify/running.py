@@ -8,12 +8,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from ledger.garbage import collection_paused
-from projections.verify.books import OrderTaker
+from projections.verify.books import Taker
 from projections.verify.child import ChildReader
 from projections.verify.facts import Fact
 from projections.verify.log_reader import LogReader, Summary, Task
 from projections.verify.performing import Performance
-from projections.verify.relations import Relations
 from projections.verify.report import Report
 
 # With fewer events another process costs more than it saves.
@@ -45,14 +44,14 @@ def read_only(
     return _read(LogReader(task), task, report, progress, take)
 
 
-def perform(task: Task, report: Report, take_order: OrderTaker, progress: Progress) -> tuple[Summary, Relations]:
-    """Reads a log from position 1 on and performs it again; each order goes to `take_order`, with what became of it."""
+def perform(task: Task, report: Report, taker: Taker, progress: Progress) -> tuple[Summary, Performance]:
+    """Reads a log from position 1 on and performs it again; the taker gets each order, and what became of it."""
     task = replace(task, is_performed=True)
     reader = (ChildReader if task.proof.end >= CHILD_EVENTS_MIN else LogReader)(task)
-    performance = Performance(report, take_order)
+    performance = Performance(report, taker)
     summary = _read(reader, task, report, progress, performance.take)
     performance.end(task.proof.end, task.proof.size)
-    return summary, performance.relations
+    return summary, performance
 
 
 def _read(

@@ -16,18 +16,10 @@ from ledger.clock import parse_instant
 from ledger.errors import MalformedEvidenceError
 from projections.verify.canonical_form import expect_keys, read_object, shown
 from projections.verify.facts import Stored
-from projections.verify.grammar import (
-    ENVELOPE,
-    EVENT_TYPES,
-    HASH,
-    RELEASED,
-    TAKEN_OVER,
-    UNBOUND,
-    EventType,
-    asked_fields,
-    check_fields,
-)
-from projections.verify.making import Parts, fact_from
+from projections.verify.forms import ENVELOPE, HASH, EventType, check_fields
+from projections.verify.grammar import EVENT_TYPES, RELEASED, TAKEN_OVER, UNBOUND, asked_fields
+from projections.verify.making import fact_from
+from projections.verify.parts import Parts
 from projections.verify.quick import quick_event, quick_parts
 
 EVENT_BYTES_MAX = 65_535

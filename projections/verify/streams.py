@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-# A large set is sorted in so many parts, so that the integers Python makes of one are few.
+# A large set is looked through in so many parts, so that the integers Python makes of one are few.
 _PARTS = 256
 _LARGE = 1 << 16
 
@@ -26,9 +26,11 @@ class StreamSet:
         parts = [self._codes]
         if len(self._codes) > _LARGE:
             parts = [array("q") for _ in range(_PARTS)]
+            append = [part.append for part in parts]
             for code in self._codes:
-                parts[code & _PARTS - 1].append(code)
-        return {one for part in parts for one, other in pairwise(sorted(part)) if one == other}
+                append[code & _PARTS - 1](code)
+        twice = [part for part in parts if len(set(part)) != len(part)]
+        return {one for part in twice for one, other in pairwise(sorted(part)) if one == other}
 
 
 def begun_twice(streams: Iterable[tuple[int, str]], suspects: set[int]) -> Iterator[tuple[int, int, str]]:

@@ -11,7 +11,8 @@ from projections.verify.table_rows import HEADINGS
 
 # No row is longer: three ids of 128 bytes, quoted, and some numbers.
 ROW_BYTES_MAX = 8_192
-_WAITING_BYTES = 1 << 18
+# So many orders' rows are compared at a time; a row has a few hundred bytes.
+_WAITING_MAX = 1_000
 _SHOWN_MAX = 200
 
 
@@ -29,7 +30,6 @@ class TableFile:
         self._file = path.open("rb")
         self._digest, self.size_bytes = hashlib.sha256(), 0
         self._expected: list[str] = []
-        self._waiting = 0
         # From the first difference on: bytes that were read and not compared.
         self._rest: bytes | None = None
         report.begin(name)
@@ -39,8 +39,7 @@ class TableFile:
     def expect(self, rows: str) -> None:
         """The next rows, none or several, each with its line end."""
         self._expected.append(rows)
-        self._waiting += len(rows)
-        if self._waiting > _WAITING_BYTES:
+        if len(self._expected) >= _WAITING_MAX:
             self._flush()
 
     def expect_all(self, rows: Iterable[str]) -> None:
@@ -61,7 +60,7 @@ class TableFile:
 
     def _flush(self) -> None:
         self._compare(self._expected)
-        self._expected, self._waiting = [], 0
+        self._expected.clear()
 
     def _compare(self, expected: list[str]) -> None:
         text = "".join(expected)

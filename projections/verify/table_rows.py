@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from ledger.clock import format_instant
 from ledger.plan import LEVELS
@@ -11,9 +12,11 @@ from ledger.rules.accrual import Levels
 from ledger.rules.team import Binding, History, in_force
 from projections.verify.books import Balance, Clawback
 from projections.verify.facts import Placed
+from projections.verify.moves import Move
+from projections.verify.payouts import PayoutRow
 
-BALANCES, OUTCOMES, POSTINGS, TEAM = "balances", "outcomes", "postings", "team"
-TABLES = (BALANCES, OUTCOMES, POSTINGS, TEAM)
+BALANCES, OUTCOMES, PAYOUTS, POSTINGS, TEAM = "balances", "outcomes", "payouts", "postings", "team"
+TABLES = (BALANCES, OUTCOMES, PAYOUTS, POSTINGS, TEAM)
 
 _LEVELS = range(1, LEVELS + 1)
 HEADINGS: Mapping[str, str] = {
@@ -21,27 +24,25 @@ HEADINGS: Mapping[str, str] = {
     OUTCOMES: "order,position,occurred_at,member,currency,amount,plan,available_at,refunded"
     + "".join(f",outcome_{level},beneficiary_{level},commission_{level},kept_{level}" for level in _LEVELS)
     + "\n",
+    PAYOUTS: "payout,batch,number,member,currency,amount,state,attempt,reference,reserved_at,state_at,paid_at\n",
     POSTINGS: "order,kind,level,position,value_at,debit,credit,currency,amount\n",
     TEAM: "member,bind,bound_at,until" + "".join(f",referrer_{level}" for level in _LEVELS) + "\n",
 }
 
-_EXPENSE = "expense:commission"
+_EXPENSE, _PAYOUT, _ADJUSTMENT = "expense:commission", "house:payout", "house:adjustment"
 
 
 def cell(text: str) -> str:
     """A text as a CSV cell."""
-    return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text
-
-
-def _needs_quotes(text: str) -> bool:
-    """No id holds the end of a line."""
-    return "," in text or '"' in text
+    # No id holds the end of a line.
+    return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
 
 
 def balance_row(balance: Balance) -> str:
     """A line of `balances`."""
-    member, currency, earned, clawed_back, pending = balance
-    return f"{cell(member)},{currency},{earned},{clawed_back},0,{pending},{balance.available},0,0\n"
+    member, currency, earned, clawed_back, adjusted, pending, reserved, paid = balance
+    money = f"{earned},{clawed_back},{adjusted},{pending},{balance.available},{reserved},{paid}"
+    return f"{cell(member)},{currency},{money}\n"
 
 
 def outcome_row(order: Placed, available_at: str, levels: Levels, counted: Sequence[Clawback]) -> str:
@@ -55,7 +56,8 @@ def outcome_row(order: Placed, available_at: str, levels: Levels, counted: Seque
         kept_1, kept_2, kept_3 = kept_1 - lost_1, kept_2 - lost_2, kept_3 - lost_3
     plan, above_1, above_2, above_3 = number or "", above_1 or "", above_2 or "", above_3 or ""
     # All at once, as hardly any needs quotes.
-    if _needs_quotes(f"{stream}{member}{above_1}{above_2}{above_3}"):
+    names = f"{stream}{member}{above_1}{above_2}{above_3}"
+    if "," in names or '"' in names:
         stream, member, above_1, above_2, above_3 = map(cell, (stream, member, above_1, above_2, above_3))
     return (
         f"{stream},{position},{at},{member},{currency},{amount},{plan},{available_at},{refunded},"
@@ -64,16 +66,14 @@ def outcome_row(order: Placed, available_at: str, levels: Levels, counted: Seque
 
 
 def posting_rows(order: Placed, available_at: str, levels: Levels, clawbacks: Sequence[Clawback], as_of: str) -> str:
-    """The lines of `postings` that an order and its refunds make: accruals, clawbacks, maturities (S-2)."""
+    """The lines of `postings` that an order, its refunds and their reversals make (S-2)."""
     _, position, stream, at, _, currency, _, _, _, _, _ = order
     accruals = maturities = ""
     name, is_mature = cell(stream), available_at <= as_of
     for level, (reason, member, minor) in enumerate(levels, start=1):
         if reason != "paid" or member is None:
             continue
-        pending, available = f"member:{member}:pending", f"member:{member}:available"
-        if _needs_quotes(member):
-            pending, available = cell(pending), cell(available)
+        pending, available = _accounts(member)
         accruals += f"{name},accrual,{level},{position},{at},{_EXPENSE},{pending},{currency},{minor}\n"
         if is_mature:
             left = minor
@@ -85,20 +85,63 @@ def posting_rows(order: Placed, available_at: str, levels: Levels, clawbacks: Se
                     f"{name},maturity,{level},{position},{available_at},{pending},{available},{currency},{left}\n"
                 )
     if clawbacks and accruals:
-        accruals += "".join(_clawback_rows(order, available_at, levels, clawbacks, as_of))
+        taken, restored = _clawback_rows(order, available_at, levels, clawbacks, as_of)
+        return accruals + taken + maturities + restored
     return accruals + maturities
+
+
+@lru_cache(maxsize=20_000)
+def _accounts(member: str) -> tuple[str, str]:
+    """A member's accounts of what is pending and of what is available, as cells."""
+    return cell(f"member:{member}:pending"), cell(f"member:{member}:available")
 
 
 def _clawback_rows(
     order: Placed, available_at: str, levels: Levels, clawbacks: Sequence[Clawback], as_of: str
-) -> Iterator[str]:
+) -> tuple[str, str]:
+    """What refunds take, and what reversals give back."""
     name, currency = cell(order.stream), order.currency
-    for position, value_at, _, taken in clawbacks:
-        state = "pending" if value_at < available_at else "available"
-        for level, ((_, member, _), minor) in enumerate(zip(levels, taken, strict=True), start=1):
-            if minor and value_at <= as_of:
-                account = cell(f"member:{member}:{state}")
-                yield f"{name},clawback,{level},{position},{value_at},{account},{_EXPENSE},{currency},{minor}\n"
+    taken = restored = ""
+    for position, value_at, _, amounts in clawbacks:
+        if value_at > as_of:
+            continue
+        is_pending = value_at < available_at
+        for level, ((_, member, _), minor) in enumerate(zip(levels, amounts, strict=True), start=1):
+            if minor and member is not None:
+                pending, available = _accounts(member)
+                account, at = pending if is_pending else available, f"{level},{position},{value_at}"
+                if minor > 0:
+                    taken += f"{name},clawback,{at},{account},{_EXPENSE},{currency},{minor}\n"
+                else:
+                    restored += f"{name},restoration,{at},{_EXPENSE},{account},{currency},{-minor}\n"
+    return taken, restored
+
+
+def move_row(move: Move) -> str:
+    """The line of `postings` of an adjustment or a payout (S-2)."""
+    available, reserved = cell(f"member:{move.member}:available"), cell(f"member:{move.member}:reserved")
+    match move.kind:
+        case "adjustment":
+            debit, credit = (_ADJUSTMENT, available) if move.minor > 0 else (available, _ADJUSTMENT)
+        case "reservation":
+            debit, credit = available, reserved
+        case "payment":
+            debit, credit = reserved, _PAYOUT
+        case "release":
+            debit, credit = reserved, available
+        case "return":
+            debit, credit = _PAYOUT, available
+    at = f"{move.kind},,{move.position},{move.value_at}"
+    return f"{cell(move.stream)},{at},{debit},{credit},{move.currency},{abs(move.minor)}\n"
+
+
+def payout_row(row: PayoutRow) -> str:
+    """A line of `payouts`."""
+    line = row.line
+    return (
+        f"{cell(row.stream)},{cell(row.batch)},{line.number},{cell(line.member)},{row.currency},{line.amount_minor},"
+        f"{row.state},{row.attempt},{cell(row.reference)},{row.reserved_at},{row.state_at},{row.paid_at}\n"
+    )
 
 
 def team_rows(histories: Mapping[str, History], as_of: datetime) -> Iterator[str]:

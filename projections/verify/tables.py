@@ -15,18 +15,22 @@ from projections.verify.books import Books, Clawback
 from projections.verify.facts import Placed
 from projections.verify.folder import Folder
 from projections.verify.manifest import CSV
-from projections.verify.relations import Relations
+from projections.verify.moves import Move
+from projections.verify.performing import Performance
 from projections.verify.report import Report
 from projections.verify.table_files import TableFile
 from projections.verify.table_rows import (
     BALANCES,
     HEADINGS,
     OUTCOMES,
+    PAYOUTS,
     POSTINGS,
     TABLES,
     TEAM,
     balance_row,
+    move_row,
     outcome_row,
+    payout_row,
     posting_rows,
     team_rows,
 )
@@ -58,14 +62,23 @@ class Tables:
     def _counted(self, clawbacks: tuple[Clawback, ...]) -> Sequence[Clawback]:
         return [one for one in clawbacks if one.value_at <= self._as_of] if clawbacks else ()
 
-    def end(self, relations: Relations) -> None:
-        """There are no more orders: balances and teams are what they are."""
+    def move(self, move: Move) -> None:
+        """What an adjustment or a payout moves."""
+        self.books.move(move)
+        if self._postings is not None and move.value_at <= self._as_of:
+            self._postings.expect(move_row(move))
+
+    def end(self, performance: Performance) -> None:
+        """There are no more: balances, payouts and teams are what they are."""
         if (balances := self._files.get(BALANCES)) is not None:
             for balance in self.books.balances():
                 balances.expect(balance_row(balance))
         if (team := self._files.get(TEAM)) is not None:
-            for row in team_rows(relations.histories, parse_instant(self._as_of)):
+            for row in team_rows(performance.relations.histories, parse_instant(self._as_of)):
                 team.expect(row)
+        if (payouts := self._files.get(PAYOUTS)) is not None:
+            for row in performance.finance.payouts.rows(self._as_of):
+                payouts.expect(payout_row(row))
         for name, file in self._files.items():
             sha256 = file.end()
             self._folder.seen[CSV[name]] = file.size_bytes, sha256

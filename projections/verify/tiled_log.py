@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ledger.rules.accrual import Levels
 from ledger.tree.checkpoint import TreeHead
 from ledger.tree.note import NOTE_BYTES_MAX
 from ledger.tree.ranges import RangeProof
 from ledger.tree.tiles import tiles_grown
 from projections.verify.asked import Asked, Verified
-from projections.verify.books import Books, Clawback
+from projections.verify.books import Books
 from projections.verify.entries import read_limited
-from projections.verify.facts import Placed
 from projections.verify.folder import FILES, Folder
 from projections.verify.history import HISTORY, History
-from projections.verify.log_reader import DECISIONS, EVENTS, RANGE, Task
+from projections.verify.log_reader import DECIDED, DECISIONS, EVENTS, RANGE, Task
 from projections.verify.manifest import CHECKPOINT
 from projections.verify.report import Report
 from projections.verify.running import perform
@@ -70,14 +68,10 @@ def _perform(task: Task, asked: Asked, report: Report) -> dict[int, bytes]:
     last = task.proof.size - 1
     as_of = asked.as_of or read_event(task.entries().at(last), last + 1).recorded_at
     books = Books(as_of)
-
-    def take(order: Placed, available_at: str, levels: Levels, clawbacks: tuple[Clawback, ...]) -> None:
-        if order.at <= as_of:
-            books.take(order, available_at, levels, clawbacks)
-
-    summary, _ = perform(task, report, take, asked.progress)
+    summary, _ = perform(task, report, books, asked.progress)
     report.begin(RANGE, f"positions 1 to {task.proof.size}, all there are")
     report.begin(TILES, "every tile is what the entries give")
+    report.begin(DECISIONS, DECIDED)
     report.begin(EVENTS, f"{summary.events} events, each canonical, with its own hash, in its own stream")
     report.facts |= {"as_of": as_of, "digest": books.digest(), "content_root": summary.content_root}
     report.re_performed = "not all of the events could be read" if report.counts.get(EVENTS) else None

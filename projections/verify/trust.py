@@ -65,6 +65,9 @@ def believed_head(raw: bytes, trust: Trust, report: Report, *, is_watched: bool 
     if trust.log_keys:
         with report.checking(SIGNATURE):
             verified = verify_head(raw, trust.policy(is_watched=is_watched))
+            if is_watched:
+                signers = [f"{key.name}+{key.key_id.hex()}" for key in verified.note.signers]
+                report.begin(SIGNATURE, f"of the head: {', '.join(signers)}")
             unknown = ", ".join(sorted({one.name for one in verified.note.unknown}))
             if unknown:
                 report.remark(f"nobody checked the cosignatures of {unknown}: their keys were not given")

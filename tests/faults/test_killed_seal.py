@@ -26,7 +26,7 @@ SEGMENT_EVENTS = 100
 KILLS_OF_AN_ARCHIVE = 6  # about; then it is sealed
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(80, marks=pytest.mark.slow)])
 def test_a_killed_seal_is_run_again_until_it_is_through(
     new_store: Callable[[], str], chance: random.Random, tmp_path: Path, rounds: int
 ) -> None:

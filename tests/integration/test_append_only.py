@@ -29,6 +29,7 @@ from ledger.store.session import Session, Sql
 from ledger.store.sqlite import path_of
 from projections.view import PACKAGES
 from tests.builders import order, plan, submit
+from tests.logins import create_login, login, url_of
 from tests.postgres_server import Databases, postgres_server
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -220,31 +221,6 @@ def roles_of_application(url: str) -> set[tuple[str, str]]:
 def test_the_application_acts_as_the_writer_although_the_owner_connects(postgres_url: str) -> None:
     """Reading, writing and appending transactions have all given up the owner's rights."""
     assert roles_of_application(postgres_url) == {(WRITER_ROLE, str(urlsplit(postgres_url).username))}
-
-
-def create_login(url: str, options: LiteralString = "") -> str:
-    """Makes a new role that may log in, and gives its name."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(url) as connection:
-        create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret' {}")
-        connection.execute(create.format(sql.Identifier(name), sql.SQL(options)))
-    return name
-
-
-@contextmanager
-def login(url: str, options: LiteralString = "") -> Generator[str]:
-    """A role that may log in, as long as it is needed."""
-    name = create_login(url, options)
-    yield name
-    with psycopg.connect(url) as connection:
-        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
-
-
-def url_of(url: str, role: str) -> str:
-    """The same database for another role."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{role}:secret@{host}").geturl()
 
 
 @pytest.mark.parametrize("options", ["", "NOINHERIT"])

@@ -28,7 +28,7 @@ from projections.replay.source import RecorderSource
 from tests.archives import contents, seal, segments
 from tests.builders import commands, order
 from tests.cli_runner import Tool, desk
-from tests.integration.test_load import Expected
+from tests.integration.test_load import Expected, finance_story
 from tests.properties.test_generated import history
 
 RELATIONS = {
@@ -37,14 +37,23 @@ RELATIONS = {
     "bindings": "binding_fact",
     "requests": "request_fact",
     "plans": "plan_term",
+    "minimums": "minimum_fact",
+    "reversals": "reversal_fact",
+    "adjustments": "adjustment_fact",
+    "batches": "batch_fact",
+    "lines": "line_fact",
+    "drops": "drop_fact",
+    "payouts": "payout_fact",
+    "freezes": "freeze_fact",
     MEMBERS: "member_name",
 }
 
 
 @pytest.fixture
 def fed(ledger: Ledger) -> Ledger:
-    """A ledger with half a thousand orders, on each engine."""
+    """A ledger with half a thousand orders and some payouts, on each engine."""
     ledger.submit(commands(history(3)))
+    finance_story(ledger, "shop-2")
     ledger.expire()
     return ledger
 

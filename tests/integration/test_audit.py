@@ -35,6 +35,7 @@ NAMES = [
     "bindings",
     "expiries",
     "invariants",
+    "payouts",
     "projection",
     "tree",
 ]
@@ -307,6 +308,30 @@ def test_controls_and_mending_beside_a_writer(ledger: Ledger, store_url: str) ->
         assert mend_decisions(store_url, lambda _: None) == 0
     feeding.join()
     assert list(check_decisions(ledger.log, lambda _: None)) == []
+
+
+def test_an_audit_beside_a_writer_and_a_projection(ledger: Ledger, store_url: str) -> None:
+    """Whatever is recorded and projected while it looks, it finds nothing: it compares what was at one time."""
+    items, done, audits = history(2), threading.Event(), 0
+
+    def feed() -> None:
+        with closing(Ledger(store_url)) as writer:
+            for start in range(0, len(items), 10):
+                writer.submit(commands(items[start : start + 10]))
+                writer.expire()
+                Runner(writer.log).catch_up(writer.log.head() - start % 3)
+        done.set()
+
+    feeding = threading.Thread(target=feed)
+    feeding.start()
+    while not done.is_set():
+        with opened_books(ledger.log, LATER) as books:
+            for control in CONTROLS:
+                found = [one for one in control.find(books, lambda _: None) if isinstance(one, Finding)]
+                assert found == [], control.name
+        audits += 1
+    feeding.join()
+    assert audits
 
 
 @pytest.mark.parametrize("seed", range(1, 7))

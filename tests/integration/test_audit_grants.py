@@ -114,6 +114,11 @@ ON_POSTGRES: dict[str, tuple[tuple[LiteralString, ...], str, str]] = {
         "may UPDATE, DELETE events",
     ),
     "a trigger off": (("ALTER TABLE event DISABLE TRIGGER event_append_only",), APPEND_ONLY, "is switched off"),
+    "approvals unguarded": (
+        ("ALTER TABLE event DISABLE TRIGGER event_approved",),
+        "trigger event_approved",
+        "is switched off",
+    ),
     "a trigger for replicas": (
         ("ALTER TABLE event ENABLE REPLICA TRIGGER event_append_only",),
         APPEND_ONLY,

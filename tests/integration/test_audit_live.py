@@ -47,11 +47,11 @@ DAMAGE: dict[str, tuple[str, str, list[int], str]] = {
         "UPDATE balance SET earned_minor = earned_minor + 1 WHERE member = 'ann'",
         "balance of ann in GBP",
         [],
-        "is earned=701 clawed_back=20 pending=0 available=681 instead of earned=700",
+        "is earned=701 clawed_back=20 adjusted=0 pending=0 available=681 reserved=0 paid=0 instead of earned=700",
     ),
     "a balance less": ("DELETE FROM balance WHERE member = 'ann'", "balance of ann in GBP", [], "is none instead of"),
     "a balance more": (
-        "INSERT INTO balance VALUES ('eve', 'GBP', 5, 0)",
+        "INSERT INTO balance (member, currency, earned_minor, clawed_back_minor) VALUES ('eve', 'GBP', 5, 0)",
         "balance of eve in GBP",
         [],
         "instead of none",
@@ -205,6 +205,21 @@ def test_a_damaged_row_is_named(tool: Tool, store_url: str, damage: str) -> None
         one for one in found(tool, "projection") if (one["subject"], one["positions"]) == (subject, positions)
     ]
     assert message in finding["finding"]
+
+
+def test_a_balance_below_nothing_does_not_add_up(tool: Tool, store_url: str) -> None:
+    """Earned and clawed back are never negative (S-1)."""
+    Forger(store_url).run("UPDATE balance SET clawed_back_minor = -5 WHERE member = 'ann'")
+    invariant, _ = found(tool, "invariants", "projection")
+    assert invariant["subject"] == "live balance of ann in GBP"
+    assert invariant["finding"].startswith("does not add up: earned=700 clawed_back=-5")
+
+
+def test_a_list_that_cannot_be_read_is_a_finding(tool: Tool, store_url: str) -> None:
+    """Not an error that nobody thought of."""
+    Forger(store_url).run("UPDATE member_order SET positions = 'x' WHERE member = 'cat'")
+    (finding,) = found(tool, "projection")
+    assert "cannot be followed" in finding["finding"]
 
 
 def test_a_rebuild_mends_what_is_damaged(tool: Tool, store_url: str) -> None:

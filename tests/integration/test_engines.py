@@ -48,6 +48,7 @@ def agree_at_random(ledger: Ledger, archive: Archive, count: int) -> None:
         assert (found.levels, found.outcomes) == (expected.levels, expected.outcomes)
 
 
+@pytest.mark.long_on_postgres
 def test_a_published_year_at_random_times_and_positions(ledger: Ledger, tmp_path: Path) -> None:
     """A real shop's year, on either store."""
     ledger.submit([command_from(plan())])
@@ -65,6 +66,7 @@ def test_a_published_year_at_fifty_times_and_positions(ledger: Ledger, tmp_path:
     agree_at_random(ledger, archive, 50)
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_generated_years_at_random_times_and_positions(ledger: Ledger, tmp_path: Path, seed: int) -> None:
     """Two plans, two currencies, renewals, take-overs, late records; positions between a renewal and its order too."""

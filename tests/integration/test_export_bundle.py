@@ -11,9 +11,13 @@ from random import Random
 from typing import Any
 
 import pytest
+from duckdb import DuckDBPyConnection
 
 from ledger.application import Ledger
 from ledger.clock import from_micros, parse_instant
+from projections.heads import TreeDisagreesError
+from projections.replay.arrow import Block, blocks
+from projections.tree import catch_up
 from tests.adversarial import adversarial
 from tests.builders import bind, commands, order, plan, refund, submit
 from tests.cli_runner import Tool
@@ -43,6 +47,9 @@ TYPES = {
     + ", ".join(
         f"outcome_{n} VARCHAR, beneficiary_{n} VARCHAR, commission_{n} BIGINT, kept_{n} BIGINT" for n in (1, 2, 3)
     ),
+    "payouts": "payout VARCHAR, batch VARCHAR, number BIGINT, member VARCHAR, currency VARCHAR, amount BIGINT, "
+    "state VARCHAR, attempt BIGINT, reference VARCHAR, reserved_at TIMESTAMP WITH TIME ZONE, "
+    "state_at TIMESTAMP WITH TIME ZONE, paid_at TIMESTAMP WITH TIME ZONE",
     "postings": "order VARCHAR, kind VARCHAR, level BIGINT, position BIGINT, value_at TIMESTAMP WITH TIME ZONE, "
     "debit VARCHAR, credit VARCHAR, currency VARCHAR, amount BIGINT",
     "team": "member VARCHAR, bind VARCHAR, bound_at TIMESTAMP WITH TIME ZONE, until TIMESTAMP WITH TIME ZONE, "
@@ -146,6 +153,29 @@ def test_parquet_has_the_rows_of_the_csv(fed: Ledger, tmp_path: Path) -> None:
 # ---- the same bytes, always
 
 
+def test_lines_hashed_beside_make_the_same_bytes(fed: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of its own, as for many events, proves them and knows the content root."""
+    monkeypatch.setattr("projections.export.line_hashes.EVENTS_MIN", 1)
+    assert_is_naive(exported(fed.log, tmp_path / "out"), whole(fed))
+
+
+def test_lines_hashed_beside_are_proven(fed: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that gives other bytes than it hashed is found out, and there is no bundle."""
+    monkeypatch.setattr("projections.export.line_hashes.EVENTS_MIN", 1)
+    head = signed_head(fed.log)
+    catch_up(fed.log)
+    monkeypatch.setattr("projections.export.event_lines.blocks", altered)
+    with pytest.raises(TreeDisagreesError):
+        exported(fed.log, tmp_path / "out", head=head)
+    assert not any(tmp_path.glob("*out*"))
+
+
+def altered(duck: DuckDBPyConnection, table: str, first: int) -> Iterator[Block]:
+    """Blocks in which one amount is another."""
+    for block in blocks(duck, table, first):
+        yield block._replace(lines=block.lines.replace(b'"amount":', b'"amount":1', 1))
+
+
 def test_stores_and_machines_make_the_same_bytes(
     sqlite_url: str, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,8 +187,8 @@ def test_stores_and_machines_make_the_same_bytes(
             for start in range(0, len(items), 97):
                 ledger.submit(commands(items[start : start + 97]))
             # One event is in no whole range of those read at a time.
-            for number, range_events in enumerate((500_000, 100)):
-                monkeypatch.setattr("projections.replay.load.RANGE_EVENTS", range_events)
+            for number, range_events in enumerate((100_000, 100)):
+                monkeypatch.setattr("projections.export.bundle.RANGE_EVENTS", range_events)
                 found.append(exported(ledger.log, tmp_path / f"{url[:6]}{number}", first=20))
             head = signed_head(ledger.log).raw
     (tmp_path / "log.key").touch(0o600)

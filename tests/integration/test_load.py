@@ -22,6 +22,7 @@ from projections.replay.load import Loading
 from projections.replay.source import EventSource, ParquetSource, RecorderSource, source_of
 from tests.builders import bind, command_from, commands, order, plan, public_commands, refund
 from tests.properties.test_generated import history
+from tests.scribe import Scribe
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_US = 86_400_000_000
@@ -40,39 +41,80 @@ class Expected:
     def __init__(self, rows: Sequence[Recorded]) -> None:
         """Goes through the log once."""
         self.members: dict[str, int] = {}
-        self.rows: dict[str, Rows] = {
-            name: [] for name in ("order_fact", "refund_fact", "binding_fact", "request_fact", "plan_term")
-        }
+        self.rows: dict[str, Rows] = {name: [] for name in KEYS if name != "member_name"}
         self._bound: dict[str, tuple[int, int]] = {}
-        self._orders: dict[str, int] = {}
+        self._positions: dict[str, int] = {}
         for row in rows:
             event: dict[str, Any] = json.loads(row.state)
             asked: dict[str, Any] = event["data"].get("asked") or {}
             self._name(asked)
+            self._name_payees(event["data"])
             self._take(row, event, asked)
         self.rows["member_name"] = [(number, name) for name, number in self.members.items()]
 
     def _name(self, asked: dict[str, Any]) -> None:
         roles = {"invite": ("inviter", "invitee"), "bind": ("member", "inviter"), "order": ("member",)}
+        roles |= dict.fromkeys(("unbind", "adjustment", "freeze", "unfreeze"), ("member",))
         # A refund names a member too, who is nobody's concern here.
-        named = roles.get(asked.get("type", ""), ("member",) if asked.get("type") == "unbind" else ())
+        named = roles.get(asked.get("type", ""), ())
         for name in sorted({asked[role] for role in named if asked.get(role)}, key=str.encode):
+            self.members.setdefault(name, len(self.members) + 1)
+
+    def _name_payees(self, data: dict[str, Any]) -> None:
+        lines: list[list[Any]] | str = data.get("lines", [])
+        # Of dropped ones only the reason is said, and of all together a hash.
+        named = set[str]() if isinstance(lines, str) else {str(line[1]) for line in lines if len(line) == 4}
+        for name in sorted(named | {data[role] for role in ("member",) if role in data}, key=str.encode):
             self.members.setdefault(name, len(self.members) + 1)
 
     def _take(self, row: Recorded, event: dict[str, Any], asked: dict[str, Any]) -> None:
         position, at, data = row.position, micros(event["occurred_at"]), event["data"]
         number = self.members.get
+        self._positions[row.stream] = position
         if row.topic == "OrderPlaced":
-            self._orders[row.stream] = position
             facts = (number(asked["member"]), asked["currency"], asked["amount"], data.get("plan"))
             self.rows["order_fact"].append((position, at, *facts, row.stream))
         elif row.topic == "OrderRefunded":
-            refunded = self._orders[stream_of("order", asked["order"], event["source"])]
+            refunded = self._positions[stream_of("order", asked["order"], event["source"])]
             self.rows["refund_fact"].append((position, at, refunded, asked["amount"], row.stream))
+        elif row.topic == "RefundReversed":
+            reversed_at = self._positions[stream_of("refund", asked["refund"], event["source"])]
+            self.rows["reversal_fact"].append((position, at, reversed_at, row.stream))
         elif row.topic == "PlanPublished":
             self.rows["plan_term"].append(self._plan(position, asked))
-        else:
+            least = sorted(asked["min_payout"].items())
+            self.rows["minimum_fact"] += [(position, asked["plan"], currency, minor) for currency, minor in least]
+        elif not self._take_finance(row, event, data, asked):
             self._take_binding(row, event, data, asked)
+
+    def _take_finance(self, row: Recorded, event: dict[str, Any], data: dict[str, Any], asked: dict[str, Any]) -> bool:
+        position, at, number = row.position, micros(event["occurred_at"]), self.members.get
+        kind = row.topic.removeprefix("Adjustment").removeprefix("PayoutBatch").removeprefix("Payout").lower()
+        actor = data.get("by", {}).get("name")
+        if row.topic.startswith("Adjustment"):
+            said = {**asked, **data}
+            facts = (number(said.get("member", "")), said.get("currency"), said.get("amount"), actor, row.stream)
+            self.rows["adjustment_fact"].append((position, kind, micros(data.get("value_at")) or at, *facts))
+        elif row.topic == "PayoutBatchLines":
+            lines = [(position, row.stream, n, number(name), minor, more) for n, name, minor, more in data["lines"]]
+            self.rows["line_fact"] += lines
+        elif row.topic == "PayoutLinesDropped":
+            self.rows["drop_fact"] += [(position, row.stream, *line) for line in data["lines"]]
+        elif row.topic.startswith("PayoutBatch"):
+            terms = (asked.get("currency"), micros(asked.get("cut_off")), data.get("at_position"), data.get("plan"))
+            sums = (data.get("count"), data.get("left_out"), data.get("total"), data.get("lines"), data.get("digest"))
+            self.rows["batch_fact"].append((position, kind, row.stream, at, actor, *terms, *sums))
+        elif row.topic.startswith("Payout"):
+            line = (data["batch"], int(event["id"].rpartition(".")[2]), data["attempt"], number(data["member"]))
+            facts = (data["currency"], data["amount"], data.get("reference"), row.stream)
+            self.rows["payout_fact"].append((position, kind, at, *line, *facts))
+        elif row.topic in {"MemberFrozen", "MemberUnfrozen"}:
+            self.rows["freeze_fact"].append(
+                (position, row.topic.removeprefix("Member").lower(), number(asked["member"]))
+            )
+        else:
+            return False
+        return True
 
     def _plan(self, position: int, asked: dict[str, Any]) -> tuple[Any, ...]:
         rates = (*asked["rates_ppm"], 0, 0)[:3]
@@ -112,8 +154,24 @@ class Expected:
         )
 
 
-KEYS = dict.fromkeys(("order_fact", "refund_fact", "binding_fact", "request_fact"), "position") | {
-    "plan_term": "position",
+KEYS = dict.fromkeys(
+    (
+        "order_fact",
+        "refund_fact",
+        "reversal_fact",
+        "binding_fact",
+        "request_fact",
+        "plan_term",
+        "adjustment_fact",
+        "batch_fact",
+        "payout_fact",
+        "freeze_fact",
+    ),
+    "position",
+) | {
+    "minimum_fact": "position, currency",
+    "line_fact": "position, number",
+    "drop_fact": "position, number",
     "member_name": "member",
 }
 
@@ -161,7 +219,11 @@ def assert_loads(ledger: Ledger, ends: Sequence[int] = ()) -> Expected:
 
 AT = "2024-01-0{}T00:00:00Z"
 STORY: list[dict[str, Any]] = [
-    plan(binding={"policy": "last_touch", "renewal": "on_order", "ttl_days": 30}, rates_ppm=[1, 2]),
+    plan(
+        binding={"policy": "last_touch", "renewal": "on_order", "ttl_days": 30},
+        rates_ppm=[1, 2],
+        min_payout={"JPY": 1, "GBP": 2_000},
+    ),
     plan(2, at="2024-02-01T00:00:00Z", binding={"ttl_days": None}, rates_ppm=[5], hold_days=7, rounding="half_even"),
     {"type": "invite", "id": "i", "at": AT.format(1), "inviter": "猫", "invitee": "Zoë"},
     {"type": "invite", "id": "open", "at": AT.format(1), "inviter": "Zoë", "expires_at": "2024-03-01T00:00:00.5Z"},
@@ -196,6 +258,43 @@ def test_every_kind_of_event(ledger: Ledger) -> None:
     assert {row[7] for row in expected.rows["request_fact"]} >= {"recorded", "bound", "released", "not_bound"}
     assert any(row.topic == "BindingExpired" for row in ledger.log.read())
     assert "invite@shop-2/i" in {row[5] for row in expected.rows["request_fact"]}
+
+
+def finance_story(ledger: Ledger, source: str = "default") -> None:
+    """A reversal, adjustments, freezes, batches with every outcome, of one source; lines of more than one event."""
+    ledger.submit(commands(STORY), source=source, allow_no_plan=True)
+    scribe, day = Scribe(ledger, source), "2024-03-{:02}T00:00:00Z".format
+    scribe.reversal("v1", "r1", day(1))
+    scribe.adjustment("a1", "cat", -70, day(2))
+    later = {"currency": "JPY", "value_at": "2024-03-01T00:00:00.000000Z"}
+    scribe.adjustment("a2", "never_ordered", 70, day(2), later)
+    scribe.proposal("a3", "cat", 1, day(2))
+    scribe.rejected("a3", day(3))
+    scribe.freeze("f1", "ice", day(3))
+    lines = [(f"m{number:03}", number + 1) for number in range(260)]
+    scribe.batch("b.1", [("Zoë", 5), ("cat", 6), ("猫", 7)], cut_off=day(1), at=day(4), salt="0f" * 16)
+    scribe.batch("b2", lines, cut_off=day(1), at=day(4), currency="JPY")
+    scribe.approve("b.1", day(5), {2: "frozen"})
+    scribe.rejected("b2", day(5), "batch")
+    scribe.freeze("f2", "ice", day(5), "unfreeze")
+    scribe.payout("Submitted", ("b.1", 1), day(6))
+    scribe.payout("Unknown", ("b.1", 1), day(6))
+    scribe.payout("Failed", ("b.1", 1), day(7), reference="77")
+    scribe.payout("Submitted", ("b.1", 1), day(8), 2)
+    scribe.payout("Paid", ("b.1", 1), day(8), 2)
+    scribe.payout("Returned", ("b.1", 1), day(9), 2)
+
+
+def test_every_kind_of_finance(ledger: Ledger) -> None:
+    """Reversals, adjustments, batches, payouts and freezes of two sources; any cuts."""
+    for source in ("default", "shop-2"):
+        finance_story(ledger, source)
+    expected = assert_loads(ledger)
+    assert {name for name, rows in expected.rows.items() if not rows} == set()
+    assert {row[1] for row in expected.rows["payout_fact"]} == {"submitted", "unknown", "failed", "paid", "returned"}
+    assert "payout@shop-2/b.1.1" in {row[-1] for row in expected.rows["payout_fact"]}
+    reversed_at = expected.rows["reversal_fact"][0][0]
+    assert loaded_in_ranges(ledger.log, [reversed_at - 1, reversed_at, ledger.log.head()]) == expected.rows
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -14,6 +14,7 @@ from ledger.application import Ledger
 from tests.builders import LATER, command_from, data_file, live_digest, plan, public_commands, replayed
 
 POLICIES = {"never": None, "30d": 30, "90d": 90, "180d": 180}
+MARKS = {"never": pytest.mark.long_on_postgres, "30d": (), "90d": pytest.mark.slow, "180d": pytest.mark.slow}
 OURS = {"rebound": "bound"}
 
 
@@ -23,7 +24,7 @@ def _oracle() -> list[dict[str, str]]:
         return list(csv.DictReader(rows))
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", [pytest.param(policy, marks=MARKS[policy]) for policy in POLICIES])
 def test_public_stream_gives_the_oracles_figures(ledger: Ledger, policy: str) -> None:
     """Every bind's outcome, and orders, base, commission, refunds and payees of every level."""
     expected: dict[str, Any] = json.loads(data_file("public", "report.json").read_text())["by_expiry_policy"][policy]

@@ -18,14 +18,14 @@ from tests.builders import commands, live_balances, replayed
 from tests.forger import Forger
 from tests.integration.test_tampering import CHANGES
 
-BATCH = 100
+BATCH, PIECE = 100, 25
 
 
 @pytest.fixture
 def ahead(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Also a short log is read ahead, in small batches."""
     monkeypatch.setattr(runners, "EVENTS_MIN", 1)
-    monkeypatch.setattr(runners, "BATCH_SIZE_MIN", 1)
+    monkeypatch.setattr(runners, "PIECE_SIZE", PIECE)
     yield
     assert _readers() == []
 
@@ -79,6 +79,23 @@ def test_other_batches_than_those_read_ahead(ledger: Ledger) -> None:
     sizes = [runner.step(), runner.step(most=7), runner.step(), runner.step(upto=sum([BATCH, 7, BATCH, 3]))]
     assert sizes == [BATCH, 7, BATCH, 3]
     assert runner.catch_up() == head - sum(sizes)
+    assert live_balances(ledger) == replayed(ledger).balances
+
+
+@pytest.mark.usefixtures("ahead")
+def test_batches_of_several_sizes_come_from_one_reader(ledger: Ledger) -> None:
+    """A worker's batches grow and shrink; each is as many of the reader's pieces as it may be."""
+    head = fill(ledger)
+    runner = Runner(ledger.log, batch_size=BATCH)
+    runner.step()
+    readers = _readers()
+    assert [runner.step(most=most) for most in (2 * PIECE, 4 * PIECE, 3 * PIECE - 1)] == [
+        2 * PIECE,
+        4 * PIECE,
+        2 * PIECE,
+    ]
+    assert _readers() == readers
+    assert runner.catch_up() == head - BATCH - 8 * PIECE
     assert live_balances(ledger) == replayed(ledger).balances
 
 

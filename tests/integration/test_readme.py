@@ -13,8 +13,11 @@ from tests.builders import ROOT
 
 README = ROOT / "README.md"
 _FILE = re.compile(r"```\w+ (\S+)\n(.*?)```", re.DOTALL)
-# A new key is another each time.
+# A new key is another each time, and so is the root over events that say when they were recorded.
 _KEY = re.compile(r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}")
+_ANY_KEY = "+<key id>+<public key>"
+_KEY_ID = re.compile(r"(?<=shop.example/ledger)\+[0-9a-f]{8}\b")
+_ROOT = re.compile(r"^(root +)[0-9a-f]{64}$", re.MULTILINE)
 _CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
@@ -50,6 +53,9 @@ def _replayed(block: str, folder: Path) -> str:
 
 def _output(command: str, folder: Path) -> str:
     """Standard output, as on a terminal; of a command that prints no data, what it says."""
+    key = folder / "the key of the tour"
+    if _ANY_KEY in command:
+        command = command.replace(_ANY_KEY, key.read_text())
     program, *arguments = shlex.split(command)
     assert program == "refledger"
     terminal, child = pty.openpty()
@@ -67,4 +73,7 @@ def _output(command: str, folder: Path) -> str:
     os.close(terminal)
     errors = process.communicate()[1]
     assert process.returncode == 0, errors.decode()
-    return _KEY.sub("+<key id>+<public key>", (output or errors).decode().replace("\r\n", "\n"))
+    said = (output or errors).decode().replace("\r\n", "\n")
+    if made := _KEY.search(said):
+        key.write_text(made[0])
+    return _ROOT.sub(r"\1<root>", _KEY_ID.sub("+<key id>", _KEY.sub(_ANY_KEY, said)))

@@ -99,6 +99,7 @@ def test_a_projection_that_has_not_begun_can_be_rebuilt(ledger: Ledger, store_ur
     digest_now(ledger)
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize(
     "damage",
     [

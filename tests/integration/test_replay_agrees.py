@@ -64,9 +64,7 @@ def _agree(ledger: Ledger, duck: duckdb.DuckDBPyConnection, question: tuple[int,
         for currency, by_number in expected.levels.items()
         for number, row in by_number.items()
     }, question
-    assert [tuple(row) for row in found.balances()] == [
-        (row.member, row.currency, row.earned, row.clawed_back, row.pending, row.available) for row in expected.balances
-    ], question
+    assert list(map(tuple, found.balances())) == list(map(astuple, expected.balances)), question
 
 
 def _questions(duck: duckdb.DuckDBPyConnection, head: int, random: Random, count: int) -> Iterator[tuple[int, int]]:
@@ -95,7 +93,9 @@ def test_a_generated_shop_agrees(sqlite_ledger: Ledger) -> None:
         _agree(sqlite_ledger, duck, question, chunk_positions=random.choice((2_000, 100_000)))
 
 
-@pytest.mark.parametrize("terms", [{"ttl_days": 90}, {"ttl_days": 30, "renewal": "on_order"}])
+@pytest.mark.parametrize(
+    "terms", [pytest.param({"ttl_days": 90}, marks=pytest.mark.slow), {"ttl_days": 30, "renewal": "on_order"}]
+)
 def test_the_public_stream_agrees(sqlite_ledger: Ledger, terms: dict[str, Any]) -> None:
     """A real year of a shop, at random (T, P)."""
     with gzip.open(data_file("public", "public.jsonl.gz")) as lines:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from projections.replay.duck import Duck
-from projections.replay.pipeline import Engine, Question
+from projections.replay.engine import Engine
+from projections.replay.pipeline import Question
 from projections.replay.spark import Spark, session, stop
 from tests.random_relations import random_relations
 from tests.relations import COLUMNS, DAY
@@ -48,8 +49,8 @@ def _ask(engine: Engine, *, chunk: int, joined: int) -> tuple[Answer, ...]:
         question.balances(),
         question.levels(),
         question.outcomes(),
-        question.order_levels([14, 500]),
-        question.team(3),
+        question.order_levels([48, 500]),
+        question.team(1),
     )
     return tuple([tuple(row) for row in answer] for answer in (*tables, *answers))
 
@@ -62,7 +63,7 @@ JOINED = (HEAD, 16)
 @pytest.mark.parametrize(
     ("master", "ways"),
     [
-        ("local[2]", [CLIMBED]),
+        pytest.param("local[2]", [CLIMBED], marks=pytest.mark.slow),
         pytest.param("local-cluster[2,1,1024]", [JOINED, CLIMBED], marks=pytest.mark.slow),
     ],
 )

@@ -38,7 +38,8 @@ SHAPES = {"generated": SHAPE, "early refunds": replace(SHAPE, retry_share_ppm=10
 LINES = 6_000
 KILLS = 20
 
-HISTORIES = pytest.mark.parametrize("name", ["public", "generated"])
+PUBLIC = pytest.param("public", marks=pytest.mark.long_on_postgres)
+HISTORIES = pytest.mark.parametrize("name", [PUBLIC, "generated"])
 
 # ---- Histories, and where they end
 
@@ -171,7 +172,7 @@ def write(folder: Path, records: Sequence[bytes]) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", ["public", *SHAPES])
+@pytest.mark.parametrize("name", [pytest.param("public", marks=pytest.mark.slow), *SHAPES])
 def test_a_killed_ingest_is_run_again(ledger: Ledger, store_url: str, tmp_path: Path, name: str) -> None:
     """SIGKILL at a random moment loses nothing that was committed; the same command again brings the same end."""
     chance = random.Random()  # noqa: S311  # not a secret

@@ -54,7 +54,7 @@ def test_whole_log(small_log: list[bytes], tmp_path: Path) -> None:
     assert (found.status, found.verdict) == (0, {"integrity": "ok", "re-performed": "yes"})
     assert set(results(found).values()) == {"ok"}
     expected = {"signature", "manifest", "files", "range", "events", "decisions", "figures"}
-    assert results(found).keys() == expected | {"balances", "outcomes", "postings", "team"}
+    assert results(found).keys() == expected | {"balances", "outcomes", "payouts", "postings", "team"}
 
 
 # 9, 16: between an order and its renewal, a release and the bind it is for.
@@ -134,6 +134,23 @@ def test_some_tables_missing(small_log: list[bytes], tmp_path: Path) -> None:
     files = Telling(small_log).files()
     del files["tables/team.csv"]
     assert "no derived tables" in verified(put(tmp_path, manifested(files))).verdict["integrity"]
+
+
+def test_what_only_some_bundles_may_say(small_log: list[bytes], tmp_path: Path) -> None:
+    """A content root of a part, figures without tables that are wrong, plans before the first event, half a history."""
+    part, whole = Telling(small_log, first=5).files(), Telling(small_log).files()
+    bare = {name: data for name, data in whole.items() if not name.startswith("tables/")}
+    nothing = dict.fromkeys(("digest", "totals", "levels", "outcomes"))
+    later = Telling(small_log, first=33).files()["plans.jsonl"]
+    told = {
+        "manifest": manifested(part, content_root="0" * 64),
+        "figures": manifested(bare, **(nothing | {"outcomes": {"paid": 1}})),
+        "plans": manifested(whole | {"plans.jsonl": later}),
+        "manifest, too": manifested(whole | {"previous": whole["checkpoint"]}),
+    }
+    for name, files in told.items():
+        found = verified(put(tmp_path / name, files))
+        assert {finding.check for finding in found.report.findings} == {name.removesuffix(", too")}
 
 
 # ---- keys

@@ -18,86 +18,17 @@ from projections.verify.asked import DISAGREE
 from tests.evidence import (
     OTHER_KEY,
     RECORDED_AT,
-    Envelope,
     Telling,
     edited,
     manifested,
     position_of,
     put,
     resigned,
-    spelt,
     verified,
 )
-
-Lie = Callable[[list[bytes]], list[bytes]]
-
-
-def findings_of(folder: Path, files: dict[str, bytes]) -> list[tuple[str, int | None]]:
-    """Which checks find something, and where."""
-    found = verified(put(folder, files))
-    assert found.status == DISAGREE
-    assert found.verdict["integrity"] == "FAILED"
-    return [(finding.check, finding.position) for finding in found.report.findings]
-
+from tests.lies import Lie, asking, findings_of, inventing, recorded_as, saying, with_envelope, without
 
 # ---- decisions, told with tables that follow from them
-
-
-def recorded_as(stream: str, kind: str, **decided: Any) -> Lie:
-    """The event that records an input says that it was decided otherwise."""
-
-    def lie(states: list[bytes]) -> list[bytes]:
-        def change(event: Envelope) -> None:
-            event["type"] = kind
-            event["data"] = {"asked": event["data"]["asked"], **decided}
-
-        return edited(states, position_of(states, stream), change)
-
-    return lie
-
-
-def saying(stream: str, seq: int = 1, **data: Any) -> Lie:
-    """Other values in an event's data; None: no such key."""
-
-    def lie(states: list[bytes]) -> list[bytes]:
-        def change(event: Envelope) -> None:
-            event["data"] = {key: value for key, value in (event["data"] | data).items() if value is not None}
-
-        return edited(states, position_of(states, stream, seq), change)
-
-    return lie
-
-
-def without(stream: str, seq: int = 1) -> Lie:
-    """One event is not told."""
-
-    def lie(states: list[bytes]) -> list[bytes]:
-        position = position_of(states, stream, seq)
-        return states[: position - 1] + states[position:]
-
-    return lie
-
-
-def inventing(after: str, kind: str, stream: str, seq: int, at: str, **rest: Any) -> Lie:
-    """One event more."""
-
-    def lie(states: list[bytes]) -> list[bytes]:
-        position = position_of(states, after)
-        like = json.loads(states[position - 1])
-        event = {key: like[key] for key in ("actor", "recorded_at")}
-        event |= {"type": kind, "stream": stream, "seq": seq, "occurred_at": at, "source": "default", "v": 1, **rest}
-        return [*states[:position], spelt(event), *states[position:]]
-
-    return lie
-
-
-def asking(stream: str, **asked: Any) -> Lie:
-    """An input that asks for something else, with its own hash."""
-
-    def lie(states: list[bytes]) -> list[bytes]:
-        return edited(states, position_of(states, stream), lambda event: event["data"]["asked"].update(asked))
-
-    return lie
 
 
 BOUND = {"ends_at": "2024-01-25T00:00:00.000000Z", "plan": 1}
@@ -188,15 +119,6 @@ def moved(stream: str, to: int) -> Lie:
         position = position_of(states, stream)
         rest = states[: position - 1] + states[position:]
         return [*rest[: to - 1], states[position - 1], *rest[to - 1 :]]
-
-    return lie
-
-
-def with_envelope(of: str, /, **changed: Any) -> Lie:
-    """Other values in an event's envelope, outside of what was asked."""
-
-    def lie(states: list[bytes]) -> list[bytes]:
-        return edited(states, position_of(states, of), lambda event: event.update(changed))
 
     return lie
 

@@ -13,11 +13,20 @@ from hypothesis import strategies as st
 from ledger.canonical import canonical
 from ledger.clock import format_instant, from_micros, parse_instant, to_micros
 from ledger.commands import command_from, parse_command
-from ledger.events import BindingRefused, MemberInvited, OrderPlaced, OrderRefunded, UnbindRefused
+from ledger.events import (
+    BindingRefused,
+    MemberFrozen,
+    MemberInvited,
+    OrderPlaced,
+    OrderRefunded,
+    RefundReversed,
+    UnbindRefused,
+)
 from ledger.ids import check_id
 from ledger.inputs import input_of
 from ledger.mapper import InputEncoder, decode
 from ledger.money import MINOR_MAX
+from ledger.payout_events import AdjustmentProposed, By
 from ledger.reading import read_input_event
 from ledger.store.recorder import Recorded
 
@@ -50,6 +59,24 @@ unbinds: Records = st.fixed_dictionaries(
 binds: Records = st.fixed_dictionaries(
     {"type": st.just("bind"), "id": ids, "at": instants, "member": ids, "inviter": ids}, optional={"invite": ids}
 )
+reversals: Records = st.fixed_dictionaries(
+    {"type": st.just("reversal"), "id": ids, "at": instants, "refund": ids}, optional={"reason": st.none() | texts}
+)
+freezes: Records = st.fixed_dictionaries(
+    {"type": st.just("freeze"), "id": ids, "at": instants, "member": ids, "reason": texts}
+)
+adjustments: Records = st.fixed_dictionaries(
+    {
+        "type": st.just("adjustment"),
+        "id": ids,
+        "at": instants,
+        "member": ids,
+        "currency": st.just("JPY"),
+        "amount": minors | minors.map(int.__neg__),
+        "reason": texts,
+    }
+)
+names = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=60)
 invites: Records = st.fixed_dictionaries(
     {"type": st.just("invite"), "id": ids, "at": instants, "inviter": ids},
     optional={"invitee": optional_ids, "channel": st.none() | texts, "expires_at": instants},
@@ -74,8 +101,13 @@ def orders(draw: st.DrawFn) -> dict[str, Any]:
     return order | {"amount": amount} | ({} if some is None else {"lines": some})
 
 
-@given(record=st.one_of(orders(), refunds, unbinds, binds, invites), actor=ids, plan=st.none() | st.integers(1, 99))
-def test_an_input_is_stored_canonically(record: dict[str, Any], actor: str, plan: int | None) -> None:
+@given(
+    record=st.one_of(orders(), refunds, unbinds, binds, invites, reversals, freezes, adjustments),
+    actor=ids,
+    plan=st.none() | st.integers(1, 99),
+    by=st.builds(By, authenticated=st.booleans(), name=names),
+)
+def test_an_input_is_stored_canonically(record: dict[str, Any], actor: str, plan: int | None, by: By) -> None:
     """Every recorded input reads back as itself, in bytes that two independent serialisers agree on (V-2)."""
     command = command_from(record)
     encoder = InputEncoder(actor=actor, source="default", recorded_at=RECORDED_AT)
@@ -86,6 +118,9 @@ def test_an_input_is_stored_canonically(record: dict[str, Any], actor: str, plan
         "unbind": lambda: encoder.encode(UnbindRefused, asked, reason="not_bound"),
         "bind": lambda: encoder.encode(BindingRefused, asked, reason="already_bound"),
         "invite": lambda: encoder.encode(MemberInvited, asked),
+        "reversal": lambda: encoder.encode(RefundReversed, asked),
+        "freeze": lambda: encoder.encode(MemberFrozen, asked),
+        "adjustment": lambda: encoder.encode(AdjustmentProposed, asked, by=by, exponent=0),
     }[command.kind]()
     topic = json.loads(state)["type"]
     event = decode(topic, state)

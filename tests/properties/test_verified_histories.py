@@ -20,12 +20,16 @@ from tests.adversarial import adversarial
 from tests.builders import commands, plan, public_commands, replayed, submit
 from tests.evidence import verified
 from tests.exports import KEY, exported
+from tests.finance import Desk
+from tests.payout_histories import HALF_DAY, START
+from tests.payout_histories import History as FinanceHistory
 from tests.properties.test_generated import history
 
 TRUST = Trust((KEY.verifier,))
 QUESTIONS = [datetime(2024, 1, 15, tzinfo=UTC), datetime(2024, 6, 5, 12, tzinfo=UTC), None]
 # Every so many batches one comes from another source.
 BATCH, MALL = 97, 3
+STEPS = 250
 
 
 @pytest.fixture
@@ -80,6 +84,29 @@ def test_many_adversarial_histories(sqlite_ledger: Ledger, tmp_path: Path, seed:
     """The same, a hundred times."""
     feed(sqlite_ledger, list(adversarial(Random(seed))))  # noqa: S311  # not a secret
     assert_verified(sqlite_ledger, tmp_path / "bundle", as_of=datetime(2024, 1, 20 + seed % 30 // 3, tzinfo=UTC))
+
+
+def assert_finance_verified(desk: Desk, seed: int, folder: Path) -> None:
+    """A history of finance, whole and of a beginning of it, at random times."""
+    history, log = FinanceHistory(desk, seed), desk.clerk.log
+    history.go(STEPS)
+    assert_verified(desk.clerk, folder / "whole")
+    for number in range(2):
+        last, as_of = history.random.randint(1, log.head()), START + history.random.randint(0, 2 * STEPS) * HALF_DAY
+        assert_verified(desk.clerk, folder / str(number), last=last, as_of=as_of)
+
+
+@pytest.mark.parametrize("seed", range(40, 44))
+def test_history_of_finance(desk: Desk, tmp_path: Path, seed: int) -> None:
+    """Batches, payouts, adjustments, reversals, freezes and closed periods, in any order, on few members."""
+    assert_finance_verified(desk, seed, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200, 300))
+def test_many_histories_of_finance(sqlite_desk: Desk, tmp_path: Path, seed: int) -> None:
+    """The same, a hundred times."""
+    assert_finance_verified(sqlite_desk, seed, tmp_path)
 
 
 def test_public_stream(sqlite_ledger: Ledger, tmp_path: Path) -> None:

@@ -161,3 +161,15 @@ def read_options(line: Line, readers: Mapping[str, tuple[str, Reader]]) -> dict[
             raise LineError(f"{key} is said twice")
         found[key] = reader(line)
     return found
+
+
+def read_question(line: Line, *, currency: bool) -> tuple[str, datetime]:
+    """`[CUR] [at TIME]` at the end of an expectation: the currency and the instant asked for."""
+    readers: dict[str, tuple[str, Reader]] = {"at": ("as_of", read_instant)}
+    if currency:
+        readers["currency"] = ("currency", read_word)
+    said = read_options(line, readers)
+    as_of = said.get("as_of", line.state.latest)
+    if not isinstance(as_of, datetime):
+        raise LineError("no time was mentioned so far: say `at TIME`")
+    return str(said.get("currency", "GBP")), as_of

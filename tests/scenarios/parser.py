@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 
+from tests.scenarios.finance import DECISIONS, EXPECTATIONS
 from tests.scenarios.line import (
     RATE,
     Line,
@@ -20,6 +20,7 @@ from tests.scenarios.line import (
     read_minimums,
     read_options,
     read_order_lines,
+    read_question,
     read_rate_ppm,
     read_time,
     read_ttl,
@@ -32,6 +33,7 @@ from tests.scenarios.steps import (
     REASONS_NEEDED,
     REFUSALS,
     AllowNoPlan,
+    Decide,
     ExpectBalance,
     ExpectDownline,
     ExpectNoBalance,
@@ -64,15 +66,23 @@ def _step(line: Line) -> Step:
 def _read(line: Line) -> Step:
     kind = line.take("the first word")
     if kind in _RECORDS:
-        record = {"type": kind, **_RECORDS[kind](line)}
+        record = {"type": _TYPES.get(kind, kind), **_RECORDS[kind](line)}
         return Input(line.where, record, *_decision(line, kind))
+    if kind in DECISIONS:
+        return _decided(line, kind)
     if kind == "expire":
         return Expire(line.where, read_instant(line))
     if kind == "expect":
         return _expectation(line)
     if kind == "allow" and line.take("what to allow") == "no_plan":
         return AllowNoPlan(line.where)
-    raise LineError(f"{kind!r} does not start a line: one of {', '.join(_RECORDS)}, expire, expect, allow no_plan")
+    words = ", ".join([*_RECORDS, *DECISIONS])
+    raise LineError(f"{kind!r} does not start a line: one of {words}, expire, expect, allow no_plan")
+
+
+def _decided(line: Line, verb: str) -> Decide:
+    about, at, more = DECISIONS[verb](line)
+    return Decide(line.where, verb, about, at, more, *_decision(line, verb))
 
 
 def _decision(line: Line, kind: str) -> tuple[str, str | None]:
@@ -86,6 +96,7 @@ def _decision(line: Line, kind: str) -> tuple[str, str | None]:
 
 
 _ALWAYS: Mapping[str, tuple[str, Reader]] = {"id": ("id", read_word), "seq": ("seq", read_integer)}
+_SEQ: Mapping[str, tuple[str, Reader]] = {"seq": ("seq", read_integer)}
 _IN_BINDING = ("policy", "ttl_days", "protection_days", "renewal")
 _OF_A_PLAN: Mapping[str, tuple[str, Reader]] = {
     **_ALWAYS,
@@ -169,6 +180,22 @@ def _unbind(line: Line) -> dict[str, object]:
     return {**record, "at": read_time(line), **read_options(line, _OF_AN_UNBIND)}
 
 
+def _reversal(line: Line) -> dict[str, object]:
+    record: dict[str, object] = {"id": line.take("the id"), "refund": line.take("the refund")}
+    return {**record, "at": read_time(line), **read_options(line, _SEQ)}
+
+
+def _freeze(line: Line, kind: str) -> dict[str, object]:
+    record: dict[str, object] = {"id": _id(line, kind), "member": line.take("the member"), "reason": "checked"}
+    return {**record, "at": read_time(line), **read_options(line, _ALWAYS)}
+
+
+def _adjustment(line: Line) -> dict[str, object]:
+    record: dict[str, object] = {"id": line.take("the id"), "member": line.take("the member"), "reason": "goodwill"}
+    record |= {"amount": read_integer(line), "currency": "GBP"}
+    return {**record, "at": read_time(line), **read_options(line, {**_SEQ, "currency": ("currency", read_word)})}
+
+
 _RECORDS: Mapping[str, Callable[[Line], dict[str, object]]] = {
     "plan": _plan,
     "invite": _invite,
@@ -176,7 +203,12 @@ _RECORDS: Mapping[str, Callable[[Line], dict[str, object]]] = {
     "order": _order,
     "refund": _refund,
     "unbind": _unbind,
+    "reverse": _reversal,
+    "freeze": lambda line: _freeze(line, "freeze"),
+    "unfreeze": lambda line: _freeze(line, "unfreeze"),
+    "adjust": _adjustment,
 }
+_TYPES = {"reverse": "reversal", "adjust": "adjustment"}
 
 
 # Expectations.
@@ -190,21 +222,11 @@ def _expectation(line: Line) -> Step:
         return _upline(line)
     if first == "downline":
         return _downline(line)
+    if first in EXPECTATIONS:
+        return EXPECTATIONS[first](line)
     if line.peek() == "level":
         return _outcome(line, first)
     return _balance(line, first)
-
-
-def _tail(line: Line, *, currency: bool) -> tuple[str, datetime]:
-    """`[CUR] [at TIME]` at the end of an expectation: the currency and the instant asked for."""
-    readers: dict[str, tuple[str, Reader]] = {"at": ("as_of", read_instant)}
-    if currency:
-        readers["currency"] = ("currency", read_word)
-    said = read_options(line, readers)
-    as_of = said.get("as_of", line.state.latest)
-    if not isinstance(as_of, datetime):
-        raise LineError("no time was mentioned so far: say `at TIME`")
-    return str(said.get("currency", "GBP")), as_of
 
 
 def _balance(line: Line, member: str) -> ExpectBalance:
@@ -212,14 +234,14 @@ def _balance(line: Line, member: str) -> ExpectBalance:
     while not amounts or re.fullmatch(r"-?\d+", line.peek()):
         amount = read_integer(line)
         amounts[line.take_one_of("the kind of amount", AMOUNTS)] = amount
-    currency, as_of = _tail(line, currency=True)
+    currency, as_of = read_question(line, currency=True)
     return ExpectBalance(line.where, member, currency, as_of, amounts)
 
 
 def _no_balance(line: Line) -> ExpectNoBalance:
     _ = line.take_one_of("what there is none of", frozenset({"balance"}))
     member = line.take("the member")
-    currency, as_of = _tail(line, currency=True)
+    currency, as_of = read_question(line, currency=True)
     return ExpectNoBalance(line.where, member, currency, as_of)
 
 
@@ -246,9 +268,9 @@ def _members(line: Line) -> list[str]:
 
 def _upline(line: Line) -> ExpectUpline:
     member, members = line.take("the member"), tuple(_members(line))
-    return ExpectUpline(line.where, member, _tail(line, currency=False)[1], members)
+    return ExpectUpline(line.where, member, read_question(line, currency=False)[1], members)
 
 
 def _downline(line: Line) -> ExpectDownline:
     member, level, members = line.take("the member"), _level(line), frozenset(_members(line))
-    return ExpectDownline(line.where, member, _tail(line, currency=False)[1], level, members)
+    return ExpectDownline(line.where, member, read_question(line, currency=False)[1], level, members)

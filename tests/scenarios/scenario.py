@@ -14,10 +14,17 @@ from typing import Protocol
 from tests.scenarios.parser import parse
 from tests.scenarios.steps import (
     AllowNoPlan,
+    Decide,
     ExpectBalance,
+    ExpectClosed,
     ExpectDownline,
+    ExpectLeftOut,
+    ExpectLines,
     ExpectNoBalance,
     ExpectOutcome,
+    ExpectParts,
+    ExpectPayable,
+    ExpectPayout,
     ExpectUpline,
     Expire,
     Input,
@@ -58,6 +65,34 @@ class Driver(Protocol):
         """Levels 1..3 of an order: (`paid` or the reason, the member on it if any, the commission before refunds)."""
         ...
 
+    def decide(self, step: Decide) -> tuple[str, str | None]:
+        """Finance does something: its outcome (one of OUTCOMES) and reason."""
+        ...
+
+    def payable(self, member: str, currency: str, cut_off: datetime) -> int:
+        """What could be paid out to a member at a cut-off (rule X-1)."""
+        ...
+
+    def batch_lines(self, batch: str) -> list[tuple[str, int]]:
+        """Member and amount of each line as prepared, in order."""
+        ...
+
+    def left_out(self, batch: str, member: str) -> str | None:
+        """Why a batch has nothing for a member with a balance (rule X-1)."""
+        ...
+
+    def payout_state(self, payout: str) -> str:
+        """Where a payout `<batch>.<no>` stands (rule X-4)."""
+        ...
+
+    def payout_parts(self, payout: str) -> tuple[int, list[tuple[str, str, int]]]:
+        """What a payout was prepared with: carried from the payout before, then kind, stream and amount."""
+        ...
+
+    def closed(self, end: datetime, currency: str) -> dict[str, int]:
+        """The trial balance of a closed period (rule S-4)."""
+        ...
+
     def upline(self, member: str, as_of: datetime) -> list[str]:
         """At most three members, nearest first (rule T-1)."""
         ...
@@ -78,11 +113,15 @@ def check(path: Path, driver: Driver) -> None:
             )
 
 
-def _answers(step: Step, driver: Driver) -> tuple[object, object]:  # noqa: PLR0911  one return per kind of step
+def _answers(step: Step, driver: Driver) -> tuple[object, object]:  # noqa: C901, PLR0911, PLR0912  one case per kind of step
     """What the scenario expects at this step and what the driver answers, in one shape."""
     match step:
         case Input():
             outcome, reason = driver.apply(dict(step.record))
+            compared = step.reason is not None or outcome != step.outcome
+            return (step.outcome, step.reason), (outcome, reason if compared else None)
+        case Decide():
+            outcome, reason = driver.decide(step)
             compared = step.reason is not None or outcome != step.outcome
             return (step.outcome, step.reason), (outcome, reason if compared else None)
         case AllowNoPlan():
@@ -100,6 +139,22 @@ def _answers(step: Step, driver: Driver) -> tuple[object, object]:  # noqa: PLR0
         case ExpectDownline():
             teams = [sorted(team) for team in driver.downline(step.member, step.as_of)]
             return sorted(step.members), [*teams, [], [], []][step.level - 1]
+        case ExpectPayable():
+            return step.amount_minor, driver.payable(step.member, step.currency, step.as_of)
+        case ExpectLines():
+            return list(step.lines), driver.batch_lines(step.batch)
+        case ExpectLeftOut():
+            return step.reason, driver.left_out(step.batch, step.member)
+        case ExpectPayout():
+            return step.state, driver.payout_state(step.payout)
+        case ExpectParts():
+            return (step.carried_minor, list(step.parts)), driver.payout_parts(step.payout)
+        case ExpectClosed():
+            found = driver.closed(step.end, step.currency)
+            return {**step.classes, "sum": 0}, {
+                **{name: found.get(name) for name in step.classes},
+                "sum": sum(found.values()),
+            }
 
 
 def _balance_answers(step: ExpectBalance, balance: Mapping[str, int] | None) -> tuple[object, object]:

@@ -27,6 +27,31 @@ REFUSALS = frozenset(
         "before_order",
         "exceeds_paid",
         "unknown_order",
+        "refund_refused",
+        "already_reversed",
+        "before_refund",
+        "unknown_refund",
+        "no_minimum",
+        "nothing_to_pay",
+        "cut_off_in_the_future",
+        "newer_batch",
+        "same_actor",
+        "nothing_left",
+        "not_covered",
+        "frozen",
+        "approved",
+        "rejected",
+        "reserved",
+        "submitted",
+        "paid",
+        "failed",
+        "returned",
+        "unknown",
+        "other_reference",
+        "other_amount",
+        "reference_of_another",
+        "period_closed",
+        "end_in_the_future",
     }
 )
 LEVEL_OUTCOMES = frozenset(
@@ -43,7 +68,11 @@ LEVEL_OUTCOMES = frozenset(
         "rounds_to_zero",
     }
 )
-AMOUNTS = frozenset({"pending", "available", "earned", "clawed_back"})
+AMOUNTS = frozenset({"pending", "available", "earned", "clawed_back", "adjusted", "reserved", "paid"})
+LEFT_OUT = frozenset({"frozen", "debt", "below_minimum", "reserved", "on_hold"})
+PAYOUT_STATES = frozenset(
+    {"prepared", "rejected", "dropped", "reserved", "submitted", "paid", "failed", "returned", "unknown"}
+)
 
 
 class ScenarioSyntaxError(Exception):
@@ -138,4 +167,94 @@ class ExpectDownline:
     members: frozenset[str]
 
 
-Step = Input | AllowNoPlan | Expire | ExpectBalance | ExpectNoBalance | ExpectOutcome | ExpectUpline | ExpectDownline
+@dataclass(frozen=True)
+class Decide:
+    """Finance does something at an instant, and what becomes of it.
+
+    verb   the first word of the line
+    about  the id of what it is about
+    more   currency, cut_off, attempt, amount, reference, as far as the line says
+    """
+
+    where: Where
+    verb: str
+    about: str
+    at: datetime
+    more: Mapping[str, object]
+    outcome: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class ExpectPayable:
+    """What could be paid out to a member at a cut-off, as known now."""
+
+    where: Where
+    member: str
+    currency: str
+    as_of: datetime
+    amount_minor: int
+
+
+@dataclass(frozen=True)
+class ExpectLines:
+    """The lines of a batch as prepared: member and amount, in order."""
+
+    where: Where
+    batch: str
+    lines: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class ExpectLeftOut:
+    """Why a batch has nothing for a member."""
+
+    where: Where
+    batch: str
+    member: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ExpectPayout:
+    """Where a payout stands."""
+
+    where: Where
+    payout: str
+    state: str
+
+
+@dataclass(frozen=True)
+class ExpectParts:
+    """What a payout is made of: kind, stream and amount, in order of position; `carried` from the payout before."""
+
+    where: Where
+    payout: str
+    carried_minor: int
+    parts: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True)
+class ExpectClosed:
+    """The trial balance of a closed period, as its event has it: the classes that the line names."""
+
+    where: Where
+    end: datetime
+    currency: str
+    classes: Mapping[str, int]
+
+
+Expectation = (
+    ExpectBalance
+    | ExpectNoBalance
+    | ExpectOutcome
+    | ExpectUpline
+    | ExpectDownline
+    | ExpectPayable
+    | ExpectLines
+    | ExpectLeftOut
+    | ExpectPayout
+    | ExpectParts
+    | ExpectClosed
+)
+Step = Input | AllowNoPlan | Expire | Decide | Expectation

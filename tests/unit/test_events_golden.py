@@ -11,12 +11,13 @@ import pytest
 from ledger.application import Ledger
 from ledger.canonical import canonical
 from ledger.clock import parse_instant
+from ledger.envelope import Upcaster
 from ledger.errors import CorruptEventError
-from ledger.events import EVENTS, OrderRefunded, RefundData, Upcaster
+from ledger.events import EVENTS, OrderRefunded, RefundData
 from ledger.mapper import decode, encode
 from tests.builders import bind, order, plan, refund, submit
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "events.jsonl"
+GOLDEN = Path(__file__).parents[1] / "golden"
 RECORDED_AT = parse_instant("2026-03-01T09:30:00.123456Z")
 
 HISTORY: list[dict[str, Any]] = [
@@ -48,10 +49,10 @@ HISTORY: list[dict[str, Any]] = [
 ]
 
 
-def golden() -> list[tuple[str, bytes]]:
-    """Type and stored bytes of each golden event."""
-    lines = GOLDEN.read_bytes().splitlines()
-    return [(json.loads(line)["type"], line) for line in lines]
+def golden(*names: str) -> list[tuple[str, bytes]]:
+    """Type and stored bytes of each golden event, of some files or of all."""
+    files = [GOLDEN / f"{name}.jsonl" for name in names or ("events", "payouts")]
+    return [(json.loads(line)["type"], line) for file in files for line in file.read_bytes().splitlines()]
 
 
 def test_a_fixed_history_is_stored_as_it_always_was(store_url: str) -> None:
@@ -62,7 +63,7 @@ def test_a_fixed_history_is_stored_as_it_always_was(store_url: str) -> None:
     clocked.expire(RECORDED_AT)
     stored = [row.state for row in clocked.log.read()]
     clocked.close()
-    assert stored == [state for _, state in golden()]
+    assert stored == [state for _, state in golden("events")]
 
 
 def test_golden_events_cover_every_type() -> None:

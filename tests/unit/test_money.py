@@ -6,6 +6,7 @@ from ledger import currencies
 from ledger.clock import parse_instant
 from ledger.commands import command_from
 from ledger.currencies import exponent_of, format_minor
+from ledger.decimals import decimal_text, minor_of
 from ledger.errors import InvalidRecordError
 from ledger.events import OrderPlaced
 from ledger.inputs import input_of
@@ -20,6 +21,19 @@ from tests.builders import order
 def test_amounts_carry_their_currencys_exponent(minor: int, currency: str, text: str) -> None:
     """Two digits, none, three; codes that were withdrawn too."""
     assert format_minor(minor, currency) == text
+
+
+@pytest.mark.parametrize("exponent", range(5))
+def test_decimals_are_read_as_they_were_written(exponent: int) -> None:
+    """Every digit of the exponent, no more and no less; nothing but that one spelling."""
+    for minor in (0, 1, 9, 10, 99, 100, 12_345, 2**43 - 1):
+        assert minor_of(decimal_text(minor, exponent), exponent) == minor
+    good = decimal_text(12_345, exponent)
+    longer = f"{good}0" if exponent else f"{good}.0"
+    others = ["", "-1", f"+{good}", f" {good}", f"0{good}", longer, f"{good}.", f".{good}", "1e3", "1_000", "\uff11"]
+    for text in others:
+        with pytest.raises(ValueError, match=f"with {exponent} decimal places"):
+            minor_of(text, exponent)
 
 
 def test_withdrawn_currencies_may_still_come_in() -> None:

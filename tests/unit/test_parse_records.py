@@ -17,6 +17,7 @@ NULLABLE = {
     "bind": ["invite"],
     "order": ["lines"],
     "refund": ["line", "member", "qty"],
+    "reversal": ["reason"],
 }
 
 

@@ -2,6 +2,7 @@
 --
 -- Repeated by every `refledger init`, after the migrations.
 GRANT SELECT, INSERT, UPDATE, DELETE
-    ON checkpoint, projection_status, team_binding, order_outcome, order_refund, member_order, balance, tree_tile
+    ON checkpoint, projection_status, team_binding, order_outcome, order_refund, member_order, balance, tree_tile, adjustment,
+       member_freeze, payout_batch, payout, payout_step, period_close
     TO refledger_writer;
-GRANT SELECT ON member_position TO refledger_writer;
+GRANT SELECT ON member_position, member_movement, payout_now TO refledger_writer;

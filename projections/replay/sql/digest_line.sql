@@ -2,10 +2,10 @@
 --
 -- chr(92) is the backslash, which the engines do not write alike.
 SELECT concat(
-    '{"adjusted":0,"available":', available, ',"clawed_back":', clawed_back, ',"currency":"', currency,
+    '{"adjusted":', adjusted, ',"available":', available, ',"clawed_back":', clawed_back, ',"currency":"', currency,
     '","earned":', earned, ',"member":"',
     replace(replace(name, chr(92), concat(chr(92), chr(92))), '"', concat(chr(92), '"')),
-    '","paid":0,"pending":', pending, ',"reserved":0}'
+    '","paid":', paid, ',"pending":', pending, ',"reserved":', reserved, '}'
 ) AS line
 FROM balance
 ORDER BY name, currency

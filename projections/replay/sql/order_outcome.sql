@@ -1,7 +1,7 @@
 -- What became of every order of the chunk: a row each (A-3).
 --
 -- position
--- refunded_minor             by T
+-- refunded_minor             by T, what was reversed by then left out
 -- reason_n                   outcome of level n, by its number
 -- beneficiary_n              who stands on the level, paid or not, by number; null: nobody
 -- commission_n, clawback_n   minor units: before refunds, and taken back by T
@@ -11,8 +11,16 @@ WITH told AS (
     SELECT position, level, reason, CAST(NULL AS BIGINT) AS beneficiary, 0 AS commission_minor, 0 AS clawback_minor
     FROM empty_level
 ),
+taken AS (
+    SELECT position, after_minor - before_minor AS refunded_minor FROM accrual
+    UNION ALL
+    SELECT
+        order_position AS position, CASE WHEN is_reversal = 1 THEN -amount_minor ELSE amount_minor END AS refunded_minor
+    FROM reversed_step
+    WHERE value_us <= as_of_us()
+),
 refunded AS (
-    SELECT position, CAST(SUM(after_minor - before_minor) AS BIGINT) AS refunded_minor FROM accrual GROUP BY position
+    SELECT position, CAST(SUM(refunded_minor) AS BIGINT) AS refunded_minor FROM taken GROUP BY position
 ),
 level_outcome AS (
     SELECT

@@ -1,4 +1,5 @@
--- Refunds of the chunk's orders, those that follow each other and count by T put together (R-2, R-3).
+-- Refunds of the chunk's orders, those that follow each other and count by T put together (R-2, R-3). Orders with a
+-- refund that was reversed are left to `reversed_step`.
 --
 -- order_position
 -- is_first       1: the order's first run
@@ -14,6 +15,7 @@ WITH told AS (
         CAST(SUM(CASE WHEN at_us > as_of_us() THEN 1 ELSE 0 END) OVER until_now AS BIGINT) AS run
     FROM refund_fact
     WHERE order_position BETWEEN chunk_first() AND chunk_last() AND position <= at_position()
+        AND NOT EXISTS (SELECT 1 FROM reversed_order AS o WHERE o.position = refund_fact.order_position)
     WINDOW until_now AS
         (PARTITION BY order_position ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )

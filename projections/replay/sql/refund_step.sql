@@ -1,4 +1,5 @@
--- Refunds of the chunk's orders, each on its own (R-2, R-3).
+-- Refunds of the chunk's orders, each on its own (R-2, R-3). Orders with a refund that was reversed are left to
+-- `reversed_step`.
 --
 -- position, order_position
 -- value_us       when it counts: never before its order
@@ -19,5 +20,6 @@ FROM (
         ) AS after_minor
     FROM refund_fact
     WHERE order_position BETWEEN chunk_first() AND chunk_last() AND position <= at_position()
+        AND NOT EXISTS (SELECT 1 FROM reversed_order AS r WHERE r.position = refund_fact.order_position)
 ) AS t
 INNER JOIN order_fact AS o ON o.position = t.order_position

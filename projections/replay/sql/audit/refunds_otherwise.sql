@@ -1,13 +1,22 @@
 -- Refunds whose outcome is not what the rules say (R-1): position, that of the order or null, what was recorded, what the
 -- rules say, and minor units: of the refund, refunded before of the order and of the line, paid for the order and for the line.
 --
--- Without lines an order is one line.
-WITH asked AS (
+-- Without lines an order is one line. What was reversed before does not count as refunded (R-4).
+WITH request AS (
+    SELECT position, order_stream, at_us, line, member, currency, amount_minor, outcome,
+        CASE outcome WHEN 'recorded' THEN amount_minor ELSE 0 END AS refunded_minor
+    FROM refund_request
+    UNION ALL
+    SELECT v.position, r.order_stream, v.at_us, r.line, NULL, NULL, NULL, 'reversal', -r.amount_minor
+    FROM reversal_fact AS v
+    JOIN refund_request AS r ON r.position = v.refund_position
+),
+asked AS (
     SELECT
         r.position, r.order_stream, r.at_us, r.line, r.member, r.currency, r.amount_minor, r.outcome,
-        coalesce(sum(CASE r.outcome WHEN 'recorded' THEN r.amount_minor END) OVER of_order, 0) AS before_minor,
-        coalesce(sum(CASE r.outcome WHEN 'recorded' THEN r.amount_minor END) OVER of_line, 0) AS line_before_minor
-    FROM refund_request AS r
+        coalesce(sum(r.refunded_minor) OVER of_order, 0) AS before_minor,
+        coalesce(sum(r.refunded_minor) OVER of_line, 0) AS line_before_minor
+    FROM request AS r
     WINDOW
         of_order AS (
             PARTITION BY r.order_stream ORDER BY r.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -47,5 +56,5 @@ SELECT
     position, order_position, outcome, decided, amount_minor, CAST(before_minor AS BIGINT), paid_minor,
     line, CAST(line_before_minor AS BIGINT), line_paid_minor
 FROM decided
-WHERE outcome <> decided
+WHERE outcome <> 'reversal' AND outcome <> decided
 ORDER BY position

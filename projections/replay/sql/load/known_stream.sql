@@ -2,4 +2,4 @@
 INSERT INTO known_stream
 SELECT position, stream, json_extract_string(decode(state), '$.data.asked.inviter')
 FROM raw_event
-WHERE topic IN ('OrderPlaced', 'MemberBound')
+WHERE topic IN ('OrderPlaced', 'OrderRefunded', 'MemberBound')

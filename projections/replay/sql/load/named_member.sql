@@ -18,6 +18,10 @@ FROM (
         UNION ALL SELECT name, position FROM staged_binding
         UNION ALL SELECT referrer, position FROM staged_binding
         UNION ALL SELECT referrer, position FROM known_stream
+        UNION ALL SELECT name, position FROM staged_adjustment
+        UNION ALL SELECT name, position FROM staged_line
+        UNION ALL SELECT name, position FROM staged_payout
+        UNION ALL SELECT name, position FROM staged_freeze
     )
     WHERE name IS NOT NULL
     GROUP BY name

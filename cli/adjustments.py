@@ -1,0 +1,210 @@
+"""For finance: corrections of a balance, proposed by one and approved by another."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import uuid4
+
+import click
+
+from cli.actors import warn_of_labels
+from cli.answers import against, told
+from cli.context import NOT_FOUND, REFUSED, Settings, opened, viewed
+from cli.options import ID, INSTANT, CheckedParam, Question, asking, tz_option
+from cli.output import Report, Section, emit
+from cli.terminal import counted, printable, say
+from ledger.application import Ledger
+from ledger.clock import system_clock
+from ledger.commands import command_from
+from ledger.currencies import check_currency, format_minor
+from ledger.ids import DEFAULT_SOURCE, check_source
+from ledger.outcomes import Outcome
+from ledger.payouts.adjustments import approve_adjustments, reject_adjustments
+from projections.adjustments import AdjustmentFound, adjustments
+
+REASON_LENGTH_MAX = 500
+COLUMNS = (
+    "id",
+    "member",
+    "currency",
+    "amount_minor",
+    "value_at",
+    "reason",
+    "state",
+    "proposed_by",
+    "decided_by",
+    "decided_at",
+    "decided_reason",
+)
+
+Decide = Callable[[Ledger, Sequence[str], str], list[Outcome]]
+
+
+def check_reason(text: str) -> str:
+    """The text itself, if an event takes it as a reason."""
+    if not text.strip() or len(text) > REASON_LENGTH_MAX:
+        message = f"is no reason: 1 to {REASON_LENGTH_MAX} characters"
+        raise ValueError(message)
+    return text
+
+
+REASON = CheckedParam("text", check_reason)
+
+source_option = click.option(
+    "--source",
+    type=CheckedParam("name", check_source),
+    default=DEFAULT_SOURCE,
+    show_default=True,
+    help="Where the proposals came from.",
+)
+
+
+@click.group(short_help="Correct a balance: propose, approve.")
+def adjustment() -> None:
+    """Give a member money outside of any order, or take it; what one proposes somebody else approves.
+
+    \b
+    refledger --actor ann adjustment propose --member cat --currency GBP --amount 500 --reason "promised by phone"
+    refledger adjustment list                        what waits, and what became of the others
+    refledger --actor ben adjustment approve ID      posts it; --all: everything that waits
+    refledger --actor ben adjustment reject ID --reason "not what was promised"
+
+    A proposal posts nothing. Many come by `ingest`, as records {"type":"adjustment","id":..,"at":..,"member":..,
+    "currency":..,"amount":..,"reason":..}. On PostgreSQL whoever acts is the role that logged in, and approving needs
+    the role refledger_approver.
+    """
+
+
+@adjustment.command("propose", short_help="Propose one.")
+@click.option("--member", required=True, type=ID, help="Whose balance.")
+@click.option("--currency", required=True, type=CheckedParam("code", check_currency), help="In which currency.")
+@click.option("--amount", required=True, type=int, metavar="MINOR", help="Minor units; -250 takes 2.50.")
+@click.option("--reason", required=True, type=REASON, help="Why; goes into the event and onto the statement.")
+@click.option("--at", type=INSTANT, default="now", show_default=True, help="When it counts, once approved.")
+@tz_option
+@click.option("--id", "adjustment_id", type=ID, help="Its id; given again, it is a repeat. Default: a new one.")
+@click.pass_obj
+def propose_command(settings: Settings, adjustment_id: str | None, **options: Any) -> None:
+    """Propose to add MINOR units to a member's available balance, or to take them; print the proposal's id.
+
+    Nothing is posted until somebody else approves it. Give an --id wherever the command may run twice.
+
+    \b
+    refledger adjustment propose --member cat --currency GBP --amount 500 --reason "promised by phone" --id call-81
+    refledger adjustment propose --member cat --currency JPY --amount -20 --reason "paid twice" --at 2026-01-31 --tz UTC
+    """
+    options.pop("tz")
+    adjustment_id = adjustment_id or uuid4().hex
+    command = command_from({"type": "adjustment", "id": adjustment_id, **options})
+    with opened(settings) as ledger:
+        warn_of_labels(settings)
+        outcome = ledger.submit([command], source=DEFAULT_SOURCE)[0]
+    amount = f"{format_minor(options['amount'], options['currency'])} {options['currency']}"
+    follows = f"somebody else approves it: refledger adjustment approve {adjustment_id}"
+    told(outcome, f"proposed: {amount} for {options['member']}; {follows}", "that is proposed already")
+    click.echo(adjustment_id)
+
+
+@adjustment.command("approve", short_help="Approve some, or all that wait.")
+@click.argument("adjustment_ids", nargs=-1, metavar="[ID]...", type=ID)
+@click.option("--all", "is_all", is_flag=True, help="Every proposal that waits, of whatever source.")
+@source_option
+@click.pass_obj
+def approve_command(settings: Settings, adjustment_ids: tuple[str, ...], *, is_all: bool, source: str) -> None:
+    """Approve adjustments that somebody else proposed, and post them; each is decided by itself.
+
+    What cannot be approved is named with the reason, and the others are posted all the same; then the status is 6, or 4
+    if all that is wrong is an id that nobody proposed.
+
+    \b
+    refledger adjustment approve call-81 call-82
+    refledger adjustment approve --all
+    """
+    if is_all == bool(adjustment_ids):
+        raise click.UsageError("name the adjustments, or all of them with --all")
+    with opened(settings) as ledger:
+        warn_of_labels(settings)
+        chosen = _waiting(ledger) if is_all else {source: list(adjustment_ids)}
+        decided = _decided(ledger, chosen, lambda ledger, ids, source: approve_adjustments(ledger, ids, source=source))
+    _tell(decided, "approved")
+
+
+@adjustment.command("reject", short_help="Turn some down.")
+@click.argument("adjustment_ids", nargs=-1, required=True, metavar="ID...", type=ID)
+@click.option("--reason", required=True, type=REASON, help="Why; goes into the event.")
+@source_option
+@click.pass_obj
+def reject_command(settings: Settings, adjustment_ids: tuple[str, ...], reason: str, source: str) -> None:
+    """Turn adjustments down; whoever proposed one may take it back in this way. Posts nothing.
+
+    \b
+    refledger adjustment reject call-82 --reason "not what was promised"
+    """
+    with opened(settings) as ledger:
+        warn_of_labels(settings)
+        outcomes = reject_adjustments(ledger, adjustment_ids, reason, source=source)
+    _tell(list(zip(adjustment_ids, outcomes, strict=True)), "rejected")
+
+
+@adjustment.command("list", short_help="List adjustments.")
+@click.option("--member", type=ID, help="Only this member's.")
+@click.option("--state", type=click.Choice(["proposed", "posted", "rejected"]), help="Only those in this state.")
+@asking
+@click.pass_obj
+def list_command(settings: Settings, member: str | None, state: str | None, **options: Any) -> None:
+    """List adjustments that count by --as-of, oldest proposal first, with what became of each.
+
+    \b
+    refledger adjustment list --state proposed
+    refledger adjustment list --member cat --format json
+    """
+    question = Question.of(options)
+    with opened(settings) as ledger, viewed(ledger, question) as (session, _):
+        found = [
+            row for row in adjustments(session, member) if row.value_at <= question.as_of and state in {None, row.state}
+        ]
+    emit(adjustments_report(found), question.form, question.output)
+
+
+def adjustments_report(found: list[AdjustmentFound]) -> Report:
+    """Adjustments as a report."""
+    rows = [asdict(row) for row in found]
+    section = Section(COLUMNS, rows, frozenset({"amount_minor"}))
+    return Report([section], rows, Section([*COLUMNS, "source", "position", "decided_position"], rows))
+
+
+def _waiting(ledger: Ledger) -> dict[str, list[str]]:
+    """Every proposal nobody has decided about, by source."""
+    with viewed(ledger, Question(system_clock(), None, None, None)) as (session, _):
+        found = [row for row in adjustments(session) if row.state == "proposed"]
+    by_source: defaultdict[str, list[str]] = defaultdict(list)
+    for row in found:
+        by_source[row.source].append(row.id)
+    return by_source
+
+
+def _decided(ledger: Ledger, chosen: dict[str, list[str]], decide: Decide) -> list[tuple[str, Outcome]]:
+    """What became of each."""
+    return [one for source, ids in chosen.items() for one in zip(ids, decide(ledger, ids, source), strict=True)]
+
+
+def _tell(decided: list[tuple[str, Outcome]], done: str) -> None:
+    """Says how many were decided, and of each of the others why not; these end the command with a status."""
+    names = [outcome.name for _, outcome in decided]
+    if recorded := names.count("recorded"):
+        say(f"{counted(recorded, 'adjustment')} {done}")
+    if repeats := names.count("repeat"):
+        say(f"{counted(repeats, 'adjustment')} {done} already")
+    if not decided:
+        say("no adjustment waits")
+    statuses: set[int] = set()
+    for adjustment_id, outcome in decided:
+        if outcome.name not in {"recorded", "repeat"}:
+            click.echo(f"error: {printable(f'{adjustment_id}: {against(outcome)}')}", err=True)
+            statuses.add(NOT_FOUND if outcome.reason == "unknown_adjustment" else REFUSED)
+    if statuses:
+        sys.exit(max(statuses))

@@ -1,0 +1,10 @@
+-- Decision state: who was frozen and unfrozen; of a member's rows the last one counts (X-1).
+--
+-- position   of the MemberFrozen or MemberUnfrozen
+-- is_frozen  1 or 0
+CREATE TABLE decision_freeze (
+    member text COLLATE "C" NOT NULL,
+    position bigint NOT NULL,
+    is_frozen bigint NOT NULL,
+    PRIMARY KEY (member, position)
+);

@@ -1,0 +1,2 @@
+-- Takes a row out of the decision state: member, position.
+DELETE FROM decision_freeze WHERE member = ? AND position = ?

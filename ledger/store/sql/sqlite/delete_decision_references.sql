@@ -1,0 +1,2 @@
+-- Takes a row out of the decision state: reference, position.
+DELETE FROM decision_reference WHERE reference = ? AND position = ?

@@ -1,0 +1,2 @@
+-- Takes a row out of the decision state: refund_stream, position.
+DELETE FROM decision_reversal WHERE refund_stream = ? AND position = ?

@@ -1,0 +1,1 @@
+"""Journals: the postings as files for the accounting programs ledger, hledger and beancount."""

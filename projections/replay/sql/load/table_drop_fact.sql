@@ -1,0 +1,7 @@
+-- Lines that were not reserved when their batch was approved; reason not_covered or frozen.
+CREATE TABLE drop_fact (
+    position BIGINT NOT NULL,
+    batch VARCHAR NOT NULL,
+    number BIGINT NOT NULL,
+    reason VARCHAR NOT NULL
+)

@@ -1,0 +1,5 @@
+-- The payouts of a member, in order.
+SELECT batch_stream, batch, no, member, currency, amount_minor, details, state, dropped, attempt, reference, since_us, position
+FROM payout_now
+WHERE member = :member
+ORDER BY batch, no
