@@ -196,6 +196,7 @@ DAMAGE: dict[str, tuple[str, str, list[int], str]] = {
 }
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_row_is_named(tool: Tool, store_url: str, damage: str) -> None:
     """By what it is about, what is wrong with it, and the events behind it."""

@@ -90,6 +90,7 @@ def wanted(rows: Sequence[Recorded], first: int, since: str = "", until: str = "
     ]
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("first", [1, 400])
 def test_choices(fed: Ledger, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
     """Conditions that must all be met; orders of before the range are known; however the log is cut for reading."""

@@ -145,6 +145,7 @@ WRONG_BATCHES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("name", WRONG_BATCHES)
 def test_a_wrong_batch_is_found(ledger: Ledger, scribe: Scribe, name: str) -> None:
     """What it says is not what the events give."""
@@ -290,6 +291,7 @@ WRONG_EVENTS: dict[str, tuple[list[Write], str]] = {
 }
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("name", WRONG_EVENTS)
 def test_a_wrong_event_is_found(ledger: Ledger, scribe: Scribe, name: str) -> None:
     """One decision that the rules do not make."""

@@ -73,6 +73,7 @@ def always(sqlite_template: bytes, tmp_path: Path) -> Iterable[Ledger]:
         yield other
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("terms", TERMS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_another_plan_from_the_beginning(ledger: Ledger, always: Ledger, terms: str, seed: int) -> None:
