@@ -21,10 +21,8 @@ HALF_DAY = timedelta(hours=12)
 
 
 def seeds(first: int, end: int) -> list[Any]:
-    """Seeds of histories from `first` up to `end`: one for quick tests, one more on SQLite, and the others long."""
-    second = pytest.param(first + 1, marks=pytest.mark.long_on_postgres)
-    others = [pytest.param(seed, marks=pytest.mark.slow) for seed in range(first + 2, end)]
-    return [first, second, *others]
+    """Seeds of histories from `first` up to `end`: one for quick tests, the others for long ones."""
+    return [first, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(first + 1, end))]
 
 
 class History:

@@ -18,6 +18,8 @@ from tests.disturbance import Running, any_moment, history
 from tests.exports import contents, prepared
 from tests.faults.test_full_disk import small_disk
 
+pytestmark = pytest.mark.long_on_postgres
+
 COMMANDS = {
     "bundle": ("export", "bundle", "--key", "log.key"),
     "tiles": ("export", "bundle", "--key", "log.key", "--format", "tlog-tiles"),

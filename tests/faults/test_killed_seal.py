@@ -22,6 +22,8 @@ from tests.cli_runner import Tool, desk
 from tests.disturbance import Running, any_moment, history
 from tests.faults.test_full_disk import small_disk
 
+pytestmark = pytest.mark.long_on_postgres
+
 SEGMENT_EVENTS = 100
 KILLS_OF_AN_ARCHIVE = 6  # about; then it is sealed
 

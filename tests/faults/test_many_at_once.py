@@ -33,6 +33,8 @@ from tests.disturbance import (
     watching,
 )
 
+pytestmark = pytest.mark.long_on_postgres
+
 NAME = "generated"
 SHOPS = ("north", "south", "west")
 SHOP_LINES = 1_200

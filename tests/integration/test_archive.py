@@ -31,6 +31,8 @@ from tests.cli_runner import Tool, desk
 from tests.integration.test_load import Expected, finance_story
 from tests.properties.test_generated import history
 
+pytestmark = pytest.mark.long_on_postgres
+
 RELATIONS = {
     "orders": "order_fact",
     "refunds": "refund_fact",

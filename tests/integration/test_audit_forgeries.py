@@ -33,6 +33,8 @@ from tests.forger import (
     swapping,
 )
 
+pytestmark = pytest.mark.long_on_postgres
+
 HEAD = 15
 
 
@@ -394,7 +396,6 @@ def test_the_ledger_before_is_in_order(tool: Tool) -> None:
     assert findings(tool) == {}
 
 
-@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forgery_is_found_at_its_position(tool: Tool, store_url: str, name: str) -> None:
     """By the control that guards it, in these words; what else finds something is said beside it."""

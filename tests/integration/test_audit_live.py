@@ -14,6 +14,8 @@ from tests.builders import bind, order, plan, refund, submit
 from tests.cli_runner import Tool, desk
 from tests.forger import Forger
 
+pytestmark = pytest.mark.long_on_postgres
+
 
 @pytest.fixture
 def tool(ledger: Ledger, store_url: str, tmp_path: Path) -> Tool:
@@ -196,7 +198,6 @@ DAMAGE: dict[str, tuple[str, str, list[int], str]] = {
 }
 
 
-@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_row_is_named(tool: Tool, store_url: str, damage: str) -> None:
     """By what it is about, what is wrong with it, and the events behind it."""

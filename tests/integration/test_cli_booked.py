@@ -18,6 +18,8 @@ from projections.journals.accounts import account_name
 from tests.cli_runner import Answer, Tool, desk
 from tests.finance_history import END, store_of
 
+pytestmark = pytest.mark.long_on_postgres
+
 DECIMALS = {"GBP": 2, "JPY": 0}
 PARTS = ("pending", "available", "reserved")
 AS_OF = ("2025-01-06T00:00:00Z", "2025-01-15T00:00:00Z", "2025-02-25T12:00:00Z", "2030-01-01T00:00:00Z")

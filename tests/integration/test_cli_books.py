@@ -14,6 +14,8 @@ from tests.cli_runner import Tool, desk, is_aligned, tables
 from tests.finance_history import END, store_of
 from tests.finance_tools import two_people
 
+pytestmark = pytest.mark.long_on_postgres
+
 PARTS = ("pending", "available", "reserved")
 ACCOUNTS = [("ann", "GBP"), ("ann", "JPY"), ("ben", "GBP"), ("ben", "JPY")]
 # Instants before, within and after everything, and one at which a hold ends.

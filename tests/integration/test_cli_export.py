@@ -16,6 +16,8 @@ from tests.exports import KEY, assert_is_naive, contents, prepared, signed_head,
 from tests.properties.test_generated import history
 from tests.worker_process import tamper
 
+pytestmark = pytest.mark.long_on_postgres
+
 SEPTEMBER = datetime(2024, 9, 1, tzinfo=UTC)
 # Another amount for the first order; its type stays, so only its hash says so.
 CHANGE = "UPDATE event SET state = {} WHERE position = (SELECT min(position) FROM event WHERE topic = 'OrderPlaced')"

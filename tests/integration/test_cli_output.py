@@ -10,6 +10,8 @@ from tests.builders import order
 from tests.cli_runner import Tool, is_aligned, tables
 from tests.shop_records import AT, READING, names_in, told
 
+pytestmark = pytest.mark.long_on_postgres
+
 EVERY_READING = pytest.mark.parametrize("command", READING.values(), ids=list(READING))
 
 

@@ -25,6 +25,8 @@ from projections.replay.session import replaying
 from tests.archives import contents, copied, forge, rewrite, seal, segments
 from tests.scribe import Scribe
 
+pytestmark = pytest.mark.long_on_postgres
+
 # Sealed by refledger 0.1.0 as of its first archive format: eight events in two segments, both with a plan.
 GOLDEN = Path(__file__).parents[1] / "golden" / "archive-1"
 EVENTS = 8

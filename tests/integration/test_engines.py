@@ -18,6 +18,8 @@ from tests.builders import LATER, command_from, commands, plan, public_commands
 from tests.properties.test_generated import history
 from tests.second_engine import assert_same_figures
 
+pytestmark = pytest.mark.long_on_postgres
+
 FIRST = datetime(2010, 12, 1, tzinfo=UTC)
 DAYS = 400
 
@@ -48,7 +50,6 @@ def agree_at_random(ledger: Ledger, archive: Archive, count: int) -> None:
         assert (found.levels, found.outcomes) == (expected.levels, expected.outcomes)
 
 
-@pytest.mark.long_on_postgres
 def test_a_published_year_at_random_times_and_positions(ledger: Ledger, tmp_path: Path) -> None:
     """A real shop's year, on either store."""
     ledger.submit([command_from(plan())])
@@ -66,7 +67,6 @@ def test_a_published_year_at_fifty_times_and_positions(ledger: Ledger, tmp_path:
     agree_at_random(ledger, archive, 50)
 
 
-@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_generated_years_at_random_times_and_positions(ledger: Ledger, tmp_path: Path, seed: int) -> None:
     """Two plans, two currencies, renewals, take-overs, late records; positions between a renewal and its order too."""

@@ -35,6 +35,8 @@ from tests.exports import (
 from tests.naive_bundle import NaiveBundle, table
 from tests.properties.test_generated import history
 
+pytestmark = pytest.mark.long_on_postgres
+
 SEPTEMBER = datetime(2024, 9, 1, tzinfo=UTC)
 RECORDED_AT = parse_instant("2026-03-01T09:30:00.123456Z")
 # Ids that CSV has to quote, and some that it must not.

@@ -23,6 +23,8 @@ from tests.exports import ORIGIN, is_chosen, no_bars, parquet_rows
 from tests.naive_bundle import table
 from tests.properties.test_generated import history
 
+pytestmark = pytest.mark.long_on_postgres
+
 AT = parse_instant("2026-03-01T09:30:00.123456Z")
 SINCE, UNTIL = "2024-02-01T00:00:00.000000Z", "2024-05-01T00:00:00.000000Z"
 COLUMNS = [
@@ -90,7 +92,6 @@ def wanted(rows: Sequence[Recorded], first: int, since: str = "", until: str = "
     ]
 
 
-@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("first", [1, 400])
 def test_choices(fed: Ledger, monkeypatch: pytest.MonkeyPatch, first: int) -> None:
     """Conditions that must all be met; orders of before the range are known; however the log is cut for reading."""

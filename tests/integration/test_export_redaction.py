@@ -18,6 +18,8 @@ from tests.builders import commands
 from tests.exports import assert_is_naive, exported, is_chosen, whole
 from tests.properties.test_generated import history
 
+pytestmark = pytest.mark.long_on_postgres
+
 REDACTED: dict[str, tuple[dict[str, Any], int]] = {
     "a member": ({"members": ("m-000003",)}, 1),
     "two members": ({"members": ("m-000003", "m-000004")}, 200),

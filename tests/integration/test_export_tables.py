@@ -19,6 +19,8 @@ from tests.builders import commands, plan, public_commands, submit
 from tests.exports import exported, rows_of
 from tests.properties.test_generated import history
 
+pytestmark = pytest.mark.long_on_postgres
+
 SEPTEMBER = datetime(2024, 9, 1, tzinfo=UTC)
 
 

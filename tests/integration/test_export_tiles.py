@@ -18,6 +18,8 @@ from tests.exports import contents, no_bars, prepared, signed_head
 from tests.naive_tree import mth
 from tests.properties.test_generated import history
 
+pytestmark = pytest.mark.long_on_postgres
+
 # Where partial tiles begin, end and are not there.
 SIZES = [1, 255, 256, 257, 512, 700]
 

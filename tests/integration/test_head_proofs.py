@@ -19,6 +19,8 @@ from tests.cli_runner import Tool, desk
 from tests.integration.test_audit import damaged
 from tests.signing import Signer, feed_orders, feed_plan, signer
 
+pytestmark = pytest.mark.long_on_postgres
+
 WITNESS = SignerKey("witness.example/w1", Kind.COSIGNATURE, b"w" * 32)
 SEEN_AT = 1_790_000_000
 

@@ -20,6 +20,8 @@ from tests.integration.test_audit import damaged
 from tests.integration.test_tree_check import tamper
 from tests.signing import ORIGIN, Signer, feed_orders, feed_plan, signer
 
+pytestmark = pytest.mark.long_on_postgres
+
 
 @pytest.fixture
 def log(store_url: str, tmp_path: Path) -> Signer:

@@ -12,6 +12,8 @@ from cli.key_files import read_key
 from ledger.tree.keys import Kind, parse_signer_key, parse_verifier_key
 from tests.cli_runner import Tool, desk
 
+pytestmark = pytest.mark.long_on_postgres
+
 ORIGIN = "shop.example/ledger"
 
 

@@ -15,6 +15,8 @@ from projections.replay.session import replaying
 from tests.builders import bind, commands, order, plan, refund
 from tests.scribe import Scribe
 
+pytestmark = pytest.mark.long_on_postgres
+
 CUT_OFF, PREPARED, APPROVED = "2026-01-31T00:00:00Z", "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"
 LATER = "2026-02-{:02}T00:00:00Z".format
 AMOUNTS = ("adjusted", "available", "clawed_back", "earned", "paid", "pending", "reserved")
@@ -145,7 +147,6 @@ WRONG_BATCHES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("name", WRONG_BATCHES)
 def test_a_wrong_batch_is_found(ledger: Ledger, scribe: Scribe, name: str) -> None:
     """What it says is not what the events give."""
@@ -291,7 +292,6 @@ WRONG_EVENTS: dict[str, tuple[list[Write], str]] = {
 }
 
 
-@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("name", WRONG_EVENTS)
 def test_a_wrong_event_is_found(ledger: Ledger, scribe: Scribe, name: str) -> None:
     """One decision that the rules do not make."""

@@ -41,6 +41,8 @@ from tests.builders import LATER, adjustment, bind, freeze, order, plan, refund,
 from tests.finance import Desk
 from tests.payout_histories import History
 
+pytestmark = pytest.mark.long_on_postgres
+
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -428,7 +430,6 @@ def changed(desk: Desk, url: str, statement: str) -> None:
 # ---- Rebuilt
 
 
-@pytest.mark.long_on_postgres
 @pytest.mark.parametrize(
     "damage",
     [

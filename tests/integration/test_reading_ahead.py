@@ -18,6 +18,8 @@ from tests.builders import commands, live_balances, replayed
 from tests.forger import Forger
 from tests.integration.test_tampering import CHANGES
 
+pytestmark = pytest.mark.long_on_postgres
+
 BATCH, PIECE = 100, 25
 
 

@@ -29,6 +29,8 @@ from tests.builders import LATER, bind, commands, live_digest, order, plan, repl
 from tests.cli_runner import Tool, desk
 from tests.postgres_server import Databases
 
+pytestmark = pytest.mark.long_on_postgres
+
 SHAPE = Shape(members=300, orders=2_500)
 COUNTS = "SELECT count(*) FROM team_binding", "SELECT count(*) FROM order_outcome", "SELECT count(*) FROM order_refund"
 CONTENTS = "SELECT * FROM balance ORDER BY member, currency", "SELECT * FROM checkpoint"
@@ -99,7 +101,6 @@ def test_a_projection_that_has_not_begun_can_be_rebuilt(ledger: Ledger, store_ur
     digest_now(ledger)
 
 
-@pytest.mark.long_on_postgres
 @pytest.mark.parametrize(
     "damage",
     [

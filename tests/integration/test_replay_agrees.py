@@ -24,6 +24,8 @@ from projections.replay_python import replay
 from tests.adversarial import adversarial
 from tests.builders import command_from, commands, data_file, plan
 
+pytestmark = pytest.mark.long_on_postgres
+
 BATCH = 5_000
 
 

@@ -30,6 +30,8 @@ from projections.runner import Runner
 from projections.view import PACKAGES
 from tests.builders import LATER, bind, data_file, order, plan, refund, replayed
 
+pytestmark = pytest.mark.long_on_postgres
+
 ROOT = Path(__file__).parents[2]
 REFLEDGER = (sys.executable, "-c", "from cli.main import main; main()")
 SHAPE = Shape(members=600, orders=4_500, days=300, ttl_days=60, retry_share_ppm=0)
@@ -38,8 +40,7 @@ SHAPES = {"generated": SHAPE, "early refunds": replace(SHAPE, retry_share_ppm=10
 LINES = 6_000
 KILLS = 20
 
-PUBLIC = pytest.param("public", marks=pytest.mark.long_on_postgres)
-HISTORIES = pytest.mark.parametrize("name", [PUBLIC, "generated"])
+HISTORIES = pytest.mark.parametrize("name", ["public", "generated"])
 
 # ---- Histories, and where they end
 
@@ -172,7 +173,14 @@ def write(folder: Path, records: Sequence[bytes]) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", [pytest.param("public", marks=pytest.mark.slow), *SHAPES])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("public", marks=pytest.mark.slow),
+        "generated",
+        pytest.param("early refunds", marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_ingest_is_run_again(ledger: Ledger, store_url: str, tmp_path: Path, name: str) -> None:
     """SIGKILL at a random moment loses nothing that was committed; the same command again brings the same end."""
     chance = random.Random()  # noqa: S311  # not a secret

@@ -8,6 +8,8 @@ from projections.runner import Runner
 from tests.builders import bind, order, plan, replayed, submit
 from tests.forger import Forger
 
+pytestmark = pytest.mark.long_on_postgres
+
 CHANGES = {
     "an order under another type": "UPDATE event SET topic = 'MemberInvited' WHERE position = 3",
     "an order that counts as derived": "UPDATE event SET topic = 'BindingExpired' WHERE position = 3",

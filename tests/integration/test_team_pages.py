@@ -25,6 +25,8 @@ from projections.team import Edge, Page, Place, downline, level_sizes
 from tests.builders import LATER, bind, plan, submit
 from tests.cli_runner import Tool, desk
 
+pytestmark = pytest.mark.long_on_postgres
+
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 FOREVER = 40_000_000_000_000_000
 

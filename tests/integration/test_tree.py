@@ -33,6 +33,8 @@ from tests.integration.test_audit import damaged
 from tests.naive_tree import mth
 from tests.trees import append, entry, expected_tiles, kept_tiles, leaves
 
+pytestmark = pytest.mark.long_on_postgres
+
 INTEGRATIONS = 40
 
 

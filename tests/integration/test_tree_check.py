@@ -20,6 +20,8 @@ from tests.cli_runner import Tool, desk
 from tests.integration.test_audit import damaged
 from tests.trees import append, expected_tiles, kept_tiles, leaves, selected
 
+pytestmark = pytest.mark.long_on_postgres
+
 # Three rows of tiles, the last tile of each partial.
 COUNT = 256 * 257 + 40
 

@@ -24,6 +24,8 @@ from tests.builders import LATER, bind, commands, order, plan, public_commands, 
 from tests.cli_runner import Tool, desk
 from tests.properties.test_generated import history
 
+pytestmark = pytest.mark.long_on_postgres
+
 TERMS: dict[str, dict[str, Any]] = {
     "shorter": {"binding": {"ttl_days": 30}},
     "for ever": {"binding": {"ttl_days": None}},
@@ -73,7 +75,6 @@ def always(sqlite_template: bytes, tmp_path: Path) -> Iterable[Ledger]:
         yield other
 
 
-@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("terms", TERMS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_another_plan_from_the_beginning(ledger: Ledger, always: Ledger, terms: str, seed: int) -> None:
@@ -83,7 +84,6 @@ def test_another_plan_from_the_beginning(ledger: Ledger, always: Ledger, terms: 
     assert_as_if_always(ledger, always, TERMS[terms], commands(item for item in items if item["type"] != "plan"))
 
 
-@pytest.mark.long_on_postgres
 @pytest.mark.parametrize("terms", ["shorter", pytest.param("for ever", marks=pytest.mark.slow)])
 def test_another_plan_for_a_published_year(ledger: Ledger, always: Ledger, terms: str) -> None:
     """A real shop's year that was recorded under 90 days."""

@@ -17,6 +17,8 @@ from ledger.tree.proofs import consistency_proof
 from tests.cli_runner import Answer, Status, Tool
 from tests.naive_tree import LEAVES, mth, subtrees
 
+pytestmark = pytest.mark.long_on_postgres
+
 LOG = SignerKey("shop.example/ledger", Kind.NOTE, b"l" * 32)
 FORGED = LEAVES[::-1]
 

@@ -17,6 +17,8 @@ from tests.builders import plan, submit
 from tests.cli_runner import Tool, desk
 from tests.worker_process import assert_books_agree, fill, wait_for_head, wait_until, working
 
+pytestmark = pytest.mark.long_on_postgres
+
 TAKE_OVER_SECONDS_MAX = 5
 COMMISSIONS = ("--projections", "commissions")
 

@@ -11,6 +11,8 @@ from projections.commissions import NAME
 from tests.cli_runner import Tool, desk
 from tests.worker_process import assert_books_agree, fill, position, tamper, wait_until, working
 
+pytestmark = pytest.mark.long_on_postgres
+
 
 @pytest.fixture
 def tool(store_url: str, tmp_path: Path) -> Tool:

@@ -20,6 +20,8 @@ from tests.builders import order, plan
 from tests.cli_runner import Tool, desk
 from tests.worker_process import base_of, fetched, fill, metrics_of, tamper, wait_for_head, wait_until, working
 
+pytestmark = pytest.mark.long_on_postgres
+
 COMMISSIONS = ("--projections", "commissions")
 
 

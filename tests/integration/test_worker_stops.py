@@ -16,6 +16,8 @@ from projections.pace import BATCH_SIZE_MIN
 from tests.cli_runner import Tool, desk
 from tests.worker_process import assert_books_agree, fill, position, wait_until, working
 
+pytestmark = pytest.mark.long_on_postgres
+
 COMMISSIONS = ("--projections", "commissions")
 
 

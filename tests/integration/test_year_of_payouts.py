@@ -26,6 +26,8 @@ from tests.evidence import verified
 from tests.exports import KEY, exported
 from tests.finance import Desk, opened
 
+pytestmark = pytest.mark.long_on_postgres
+
 MINIMUM = 2_000
 MONTH_ENDS = [datetime(2011, month, 1, tzinfo=UTC) for month in range(1, 13)] + [datetime(2012, 1, 1, tzinfo=UTC)]
 FAILED_OF_A_HUNDRED = 2
@@ -38,7 +40,6 @@ def people(store_url: str) -> Iterator[Desk]:
         yield desk
 
 
-@pytest.mark.long_on_postgres
 def test_a_year_paid_month_by_month(people: Desk, tmp_path: Path) -> None:
     """Nobody is paid twice or more than earned; debts are netted; every batch comes out the same again, offline too."""
     chance = Random(2011)  # noqa: S311  # no secret

@@ -29,6 +29,8 @@ from tests.finance import Desk
 from tests.payout_histories import HALF_DAY, START, History, seeds
 from tests.second_engine import assert_same_figures
 
+pytestmark = pytest.mark.long_on_postgres
+
 STEPS = 250
 CODES = ("EUR", "GBP")
 

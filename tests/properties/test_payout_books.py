@@ -38,6 +38,8 @@ from tests.finance import Desk
 from tests.naive_books import Entry, NaiveBooks
 from tests.payout_histories import HALF_DAY, MEMBERS, START, History, seeds
 
+pytestmark = pytest.mark.long_on_postgres
+
 CODES = ("EUR", "GBP")
 STEPS = 250
 
