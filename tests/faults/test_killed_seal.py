@@ -80,6 +80,7 @@ def assert_is_a_beginning(books: Path, undisturbed: dict[str, str]) -> None:
         assert list(found.items()) == list(undisturbed.items())[: len(found)]
 
 
+@pytest.mark.slow
 def test_disk_that_fills_up(new_store: Callable[[], str], chance: random.Random, tmp_path: Path) -> None:
     """Whatever room is left: one clear line, whole segments and nothing else; with room the same command goes on."""
     tool = desk(new_store(), tmp_path)

@@ -72,6 +72,7 @@ def new_durable_store(request: pytest.FixtureRequest) -> Callable[[], str]:
 # ---- the integrator
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize(("name", "rounds"), [("generated", 3), pytest.param("long", 100, marks=pytest.mark.slow)])
 def test_an_integrator_killed_at_any_moment(
     new_durable_store: Callable[[], str], chance: random.Random, tmp_path: Path, name: str, rounds: int
@@ -167,6 +168,7 @@ class Released:
                         verify_consistency(path, **between, old_root=old.root, new_root=new.root)
 
 
+@pytest.mark.long_on_postgres
 @pytest.mark.parametrize(("name", "rounds"), [("generated", 5), pytest.param("long", 100, marks=pytest.mark.slow)])
 def test_a_signer_killed_at_any_moment(
     new_durable_store: Callable[[], str], chance: random.Random, tmp_path: Path, name: str, rounds: int

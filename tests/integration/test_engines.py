@@ -50,6 +50,7 @@ def agree_at_random(ledger: Ledger, archive: Archive, count: int) -> None:
         assert (found.levels, found.outcomes) == (expected.levels, expected.outcomes)
 
 
+@pytest.mark.slow
 def test_a_published_year_at_random_times_and_positions(ledger: Ledger, tmp_path: Path) -> None:
     """A real shop's year, on either store."""
     ledger.submit([command_from(plan())])
@@ -67,7 +68,7 @@ def test_a_published_year_at_fifty_times_and_positions(ledger: Ledger, tmp_path:
     agree_at_random(ledger, archive, 50)
 
 
-@pytest.mark.parametrize("seed", range(1, 4))
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 def test_generated_years_at_random_times_and_positions(ledger: Ledger, tmp_path: Path, seed: int) -> None:
     """Two plans, two currencies, renewals, take-overs, late records; positions between a renewal and its order too."""
     ledger.submit(commands(history(seed)))

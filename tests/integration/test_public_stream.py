@@ -14,7 +14,7 @@ from ledger.application import Ledger
 from tests.builders import LATER, command_from, data_file, live_digest, plan, public_commands, replayed
 
 POLICIES = {"never": None, "30d": 30, "90d": 90, "180d": 180}
-MARKS = {"never": pytest.mark.long_on_postgres, "30d": (), "90d": pytest.mark.slow, "180d": pytest.mark.slow}
+MARKS = {"never": pytest.mark.slow, "30d": (), "90d": pytest.mark.slow, "180d": pytest.mark.slow}
 OURS = {"rebound": "bound"}
 
 

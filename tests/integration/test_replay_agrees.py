@@ -95,9 +95,8 @@ def test_a_generated_shop_agrees(sqlite_ledger: Ledger) -> None:
         _agree(sqlite_ledger, duck, question, chunk_positions=random.choice((2_000, 100_000)))
 
 
-@pytest.mark.parametrize(
-    "terms", [pytest.param({"ttl_days": 90}, marks=pytest.mark.slow), {"ttl_days": 30, "renewal": "on_order"}]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("terms", [{"ttl_days": 90}, {"ttl_days": 30, "renewal": "on_order"}])
 def test_the_public_stream_agrees(sqlite_ledger: Ledger, terms: dict[str, Any]) -> None:
     """A real year of a shop, at random (T, P)."""
     with gzip.open(data_file("public", "public.jsonl.gz")) as lines:

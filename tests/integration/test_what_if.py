@@ -84,7 +84,8 @@ def test_another_plan_from_the_beginning(ledger: Ledger, always: Ledger, terms: 
     assert_as_if_always(ledger, always, TERMS[terms], commands(item for item in items if item["type"] != "plan"))
 
 
-@pytest.mark.parametrize("terms", ["shorter", pytest.param("for ever", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("terms", ["shorter", "for ever"])
 def test_another_plan_for_a_published_year(ledger: Ledger, always: Ledger, terms: str) -> None:
     """A real shop's year that was recorded under 90 days."""
     ledger.submit([command_from(plan())])
