@@ -26,6 +26,8 @@ from tests.cli_runner import Tool, desk
 from tests.forger import Envelope, Forger
 from tests.properties.test_generated import history
 
+pytestmark = pytest.mark.long_on_postgres
+
 NAMES = [
     "grants",
     "positions",

@@ -11,6 +11,8 @@ from tests.builders import adjustment
 from tests.cli_runner import Tool, is_aligned, tables
 from tests.finance_tools import Person, two_people
 
+pytestmark = pytest.mark.long_on_postgres
+
 AT = "2025-01-05T00:00:00Z"
 
 People = tuple[Person, Person]

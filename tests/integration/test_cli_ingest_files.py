@@ -16,6 +16,8 @@ from tests.builders import order, plan, refund
 from tests.cli_runner import Tool, desk, json_lines
 from tests.shop_records import AT, MIXED, REJECTED, names_in, orders, rejects_of
 
+pytestmark = pytest.mark.long_on_postgres
+
 
 @pytest.fixture
 def tool(store_url: str, tmp_path: Path) -> Tool:

@@ -20,6 +20,8 @@ from tests.cli_runner import Tool, desk, finished
 from tests.postgres_server import Databases
 from tests.shop_records import STORY, names_in, told
 
+pytestmark = pytest.mark.long_on_postgres
+
 PLAN_TOML = """
 plan = 1
 at = "2024-01-01T00:00:00Z"

@@ -14,6 +14,8 @@ from tests.cli_runner import Tool, desk, finished
 from tests.postgres_server import Databases
 from tests.shop_records import READING, STORY, names_in, told
 
+pytestmark = pytest.mark.long_on_postgres
+
 MONEY = ("earned", "clawed_back", "pending", "available", "reserved", "paid", "adjusted")
 EVERY_READING = pytest.mark.parametrize("command", READING.values(), ids=list(READING))
 

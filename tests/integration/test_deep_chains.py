@@ -9,6 +9,8 @@ from ledger.decisions import DecisionState
 from ledger.store.session import Row
 from tests.builders import bind, commands, plan
 
+pytestmark = pytest.mark.long_on_postgres
+
 DEPTH = 10_000
 AT = "2026-01-01T00:00:00Z"
 

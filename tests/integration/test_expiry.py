@@ -9,6 +9,8 @@ from ledger.events import BindingExpired
 from ledger.mapper import decode
 from tests.builders import LATER, bind, plan, submit
 
+pytestmark = pytest.mark.long_on_postgres
+
 LONGEST = "é" * 64
 SPRING = parse_instant("2026-04-01T00:00:00Z")
 

@@ -14,6 +14,8 @@ from tests.builders import ROOT
 from tests.cli_runner import COMMAND, clean_environment, desk
 from tests.signing import feed_orders, feed_plan, signer
 
+pytestmark = pytest.mark.long_on_postgres
+
 AUTHORITY = """
 [tsa]
 default_tsa = here

@@ -37,6 +37,8 @@ from tests.evidence import (
 )
 from tests.naive_tree import path as inclusion
 
+pytestmark = pytest.mark.long_on_postgres
+
 WITNESSES = [SignerKey(f"witness.example/{n}", Kind.COSIGNATURE, bytes([n]) * 32) for n in (7, 8)]
 
 
