@@ -29,6 +29,7 @@ from projections.expiry_check import check_expiries
 from projections.invariant_check import check_invariants
 from projections.live_check import check_projection
 from projections.payout_check import check_payouts
+from projections.period_check import check_periods
 from projections.replay.session import Setup
 from projections.runner import Progress
 from projections.tree import NAME as TREE
@@ -63,7 +64,8 @@ CONTROLS = (
     Control("bindings", check_bindings),
     Control("expiries", check_expiries),
     Control("invariants", check_invariants),
-    Control("payouts", lambda books, advance: check_payouts(books.log, advance)),
+    Control("payouts", check_payouts),
+    Control("periods", check_periods),
     Control("projection", check_projection),
     Control("tree", lambda books, advance: check_tree(books.log, advance)),
 )
@@ -99,6 +101,7 @@ def audit(
     expiries     every recorded lapse is one that happened, and is there once
     invariants   one referrer at a time, no loops, no more refunded than paid, accounts that add up
     payouts      every batch comes out as recorded; approvals, payments and adjustments follow from what was before them
+    periods      every closed period says what the events it knows give
     projection   every live balance and row, as of now, is what a second engine makes of the log
     tree         every tile of hashes, as far as the tree has come, is what the stored events give
 

@@ -75,6 +75,7 @@ def explain_and_exit(error: BaseException) -> None:
     """Prints an error in one line and ends the process with its status; a traceback only on request."""
     if os.environ.get("REFLEDGER_DEBUG"):
         traceback.print_exception(error)
+    _give_up_output()
     status = status_of(error)
     text = " ".join(str(error).split()) or type(error).__name__
     if status == UNREACHABLE:
@@ -83,6 +84,14 @@ def explain_and_exit(error: BaseException) -> None:
         text = f"unexpected {type(error).__name__}: {text} (set REFLEDGER_DEBUG=1 for details)"
     click.echo(f"error: {printable(text)}", err=True)
     sys.exit(status)
+
+
+def _give_up_output() -> None:
+    """Lets go of output that cannot be written, or the interpreter tries again at its end and has the last word."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _what_failed(error: BaseException) -> str:

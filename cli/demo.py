@@ -210,15 +210,15 @@ def _pay(ledger: Ledger, currency: str, cut_off: datetime) -> None:
         click.echo(f"no payout: {prepared.reason}")
         return
     with closing(Ledger(cast("str", ledger.log.url), actor="chief")) as approver:
-        approve(approver, "demo", payable_at_head)
+        approval = approve(approver, "demo", payable_at_head)
     Runner(ledger.log).catch_up()
     with ledger.log.reading() as session:
         batch = batch_of(session, "demo")
         _print(payouts_report(payouts_in(session, batch)[:PAYOUTS_SHOWN_MAX]))
-    total = f"{format_minor(proposal.total_minor, currency)} {currency}"
+    total = f"{format_minor(approval.total_minor, currency)} {currency}"
     reasons = Counter(row.reason for row in proposal.left_out)
     others = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-    click.echo(f"{counted(len(proposal.lines), 'payout')}, {total} reserved; left out: {others or 'nobody'}")
+    click.echo(f"{counted(approval.reserved, 'payout')}, {total} reserved; left out: {others or 'nobody'}")
 
 
 def _prove(ledger: Ledger, live: str, as_of: datetime, folder: Path) -> bool:

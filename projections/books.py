@@ -8,6 +8,7 @@ The live tables come first: so the log holds all that they stand for, whoever go
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from projections.replay.deciding import decide_again
 from projections.replay.duck import Duck
 from projections.replay.load import Loading
 from projections.replay.pipeline import Question
-from projections.replay.session import BindingOtherwise, Setup, connected
+from projections.replay.session import BindingOtherwise, Session, Setup, connected
 from projections.replay.source import source_of
 from projections.replay.statements import statement
 from projections.runner import Progress
@@ -118,6 +119,12 @@ class Books:
         for name in ("expected_order_outcome", "expected_order_refund", "expected_team_binding"):
             engine.define(name, statement(f"audit/{name}"), materialised=True)
         return question
+
+    def replay(self, progress: Progress) -> Session:
+        """The second engine over the same relations, bindings decided again, for questions of its own."""
+        self.decided(progress)
+        self._asked = None  # its questions take the place of what was tabulated
+        return Session(self._duck, self._head, content_root="", started=time.perf_counter())
 
     def find(self, name: LiteralString, **parameters: Parameter) -> list[Row]:
         """Rows of `audit/<name>.sql` over what was read and tabulated; of counter-examples nobody needs more."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ledger.findings import Finding
-from ledger.store.recorder import LogRecorder
-from projections.books import readable
+from projections.books import Books, readable
 from projections.replay.batches import Approval, Batch, hash_of, otherwise
-from projections.replay.session import Session, replaying
+from projections.replay.session import Session
 from projections.runner import Progress
 
 _BATCHES = {
@@ -26,7 +25,7 @@ _PAYOUTS = {
 }
 
 
-def check_payouts(log: LogRecorder, progress: Progress) -> Iterator[Finding]:
+def check_payouts(books: Books, progress: Progress) -> Iterator[Finding]:
     """What was decided about batches, payouts and adjustments is what the rules decide from the log before it.
 
     Batches are worked out again with bindings decided again, so a wrong one may also be a wrong binding's.
@@ -34,19 +33,17 @@ def check_payouts(log: LogRecorder, progress: Progress) -> Iterator[Finding]:
     Raises:
         IntegrityError: the log is not one this ledger wrote.
     """
-    with readable(), replaying(log, log.head(), progress=progress) as replay:
+    replay = books.replay(progress)
+    with readable():
         yield from _adjustments(replay)
         yield from _payouts(replay)
         yield from _batch_states(replay)
         batches = replay.batches()
-        if not batches:
-            return
-        replay.decide_again()
         for batch in batches:
             yield from _prepared(replay, batch)
-        for approval in replay.approvals():
+        for approval in replay.approvals() if batches else ():
             yield from _approved(replay, approval)
-        for attempt in replay.uncovered_attempts():
+        for attempt in replay.uncovered_attempts() if batches else ():
             message = f"was tried again with {attempt.amount_minor}, when {attempt.payable_minor} was payable"
             yield Finding(attempt.stream, message, (attempt.position,))
 

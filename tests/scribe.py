@@ -148,6 +148,12 @@ class Scribe:
         data |= more.get(topic, {"reason": "so they say"})
         return self._follow(f"Payout{topic}", "payout", f"{batch}.{number}", {**data, **otherwise}, at)
 
+    def close(self, end: str, at: str, figures: Mapping[str, Any]) -> int:
+        """A period is closed with these figures; returns the position of it."""
+        asked = {"at": _instant(at), "end": _instant(end), "id": f"period-{_instant(end)}", "type": "period"}
+        data = {"asked": asked, "by": _by("clerk"), **figures}
+        return self.write("PeriodClosed", f"period-{_instant(end)}", data, at=at, record_id=asked["id"])
+
     def _input(self, topic: str, asked: dict[str, Any], **more: Any) -> int:
         stream = stream_of(asked["type"], asked["id"], self._source)
         return self.write(topic, stream, {"asked": asked, **more}, at=asked["at"], record_id=asked["id"])

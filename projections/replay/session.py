@@ -124,13 +124,13 @@ class Session:
             balances=[row for row in balances_of(question) if row.member in wanted] if wanted else [],
         )
 
-    def lines(self, as_of: datetime) -> Iterator[str]:
-        """Every balance as a line of the digest, in order (S-3)."""
-        return self._at(as_of).lines()
+    def lines(self, as_of: datetime, at_position: int | None = None) -> Iterator[str]:
+        """Every balance as a line of the digest, in order (S-3); at_position: what was known, None: P."""
+        return self._at(as_of, at_position=at_position).lines()
 
-    def balances(self, as_of: datetime) -> Iterator[Balance]:
-        """Every balance, in order."""
-        return balances_of(self._at(as_of))
+    def balances(self, as_of: datetime, at_position: int | None = None) -> Iterator[Balance]:
+        """The same as balances."""
+        return balances_of(self._at(as_of, at_position=at_position))
 
     def payable(self, as_of: datetime, currency: str, at_position: int | None = None) -> Payable:
         """What a batch of a currency prepared as of T, the cut-off, pays whom, and who is left out (X-1).
@@ -154,7 +154,7 @@ class Session:
         """The batch worked out again from the events up to its P (X-5)."""
         as_of = from_micros(batch.cut_off_us)
         payable = self.payable(as_of, batch.currency, batch.known_position)
-        digest = root_of_lines(self._at(as_of, at_position=batch.known_position).lines())
+        digest = root_of_lines(self.lines(as_of, batch.known_position))
         return again(payable, digest, self.lines_of(batch.stream))
 
     def approvals(self) -> list[Approval]:

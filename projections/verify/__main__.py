@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from projections.verify.asked import NOT_FOUND, USAGE, Asked, Verified
 from projections.verify.entries import read_limited
 from projections.verify.trust import trust_in
 from projections.verify.verification import verify
+
+UNWRITTEN = 1
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -37,7 +40,14 @@ def main(words: Sequence[str] | None = None) -> int:
         target = options.misbehaviour or Path(found.misbehaviour.file_name)
         target.write_bytes(bytes(found.misbehaviour))
         sys.stderr.write(f"two signed heads contradict each other: {target} proves it to anybody who has the key\n")
-    sys.stdout.write(json.dumps(found.document(), indent=2) + "\n" if options.json else _text(found))
+    text = json.dumps(found.document(), indent=2) + "\n" if options.json else _text(found)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # The interpreter would try again at its end, and have the last word.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _failed(f"the verdict cannot be written: {error.strerror}", UNWRITTEN)
     return found.status
 
 

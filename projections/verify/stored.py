@@ -27,8 +27,6 @@ EVENT_BYTES_MAX = 65_535
 AHEAD_MAX = timedelta(minutes=5)
 
 _ENVELOPE_KEYS = frozenset({*ENVELOPE, "data", "type", "v"})
-
-
 _CONTENT = frozenset({"content"})
 _NOTHING = frozenset[str]()
 

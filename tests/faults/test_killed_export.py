@@ -29,7 +29,7 @@ FILES_MOMENTS = 12  # files after which a kill may come
 
 
 @pytest.mark.parametrize("what", COMMANDS)
-@pytest.mark.parametrize("rounds", [2, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [3, pytest.param(60, marks=pytest.mark.slow)])
 def test_a_killed_export_leaves_nothing_or_all(
     new_store: Callable[[], str], chance: random.Random, tmp_path: Path, what: str, rounds: int
 ) -> None:

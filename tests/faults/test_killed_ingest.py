@@ -26,7 +26,7 @@ BATCH_SIZES = ("20", "100", "400")
 KILLS_OF_A_STORE = 6  # about; then its history is through
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=pytest.mark.slow)])
 def test_a_killed_ingest_is_run_again_until_it_is_through(
     new_store: Callable[[], str], chance: random.Random, tmp_path: Path, rounds: int
 ) -> None:

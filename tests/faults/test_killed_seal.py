@@ -28,7 +28,7 @@ SEGMENT_EVENTS = 100
 KILLS_OF_AN_ARCHIVE = 6  # about; then it is sealed
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [4, pytest.param(80, marks=pytest.mark.slow)])
 def test_a_killed_seal_is_run_again_until_it_is_through(
     new_store: Callable[[], str], chance: random.Random, tmp_path: Path, rounds: int
 ) -> None:
@@ -80,7 +80,6 @@ def assert_is_a_beginning(books: Path, undisturbed: dict[str, str]) -> None:
         assert list(found.items()) == list(undisturbed.items())[: len(found)]
 
 
-@pytest.mark.slow
 def test_disk_that_fills_up(new_store: Callable[[], str], chance: random.Random, tmp_path: Path) -> None:
     """Whatever room is left: one clear line, whole segments and nothing else; with room the same command goes on."""
     tool = desk(new_store(), tmp_path)

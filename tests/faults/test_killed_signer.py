@@ -73,7 +73,7 @@ def new_durable_store(request: pytest.FixtureRequest) -> Callable[[], str]:
 
 
 @pytest.mark.long_on_postgres
-@pytest.mark.parametrize(("name", "rounds"), [("generated", 3), pytest.param("long", 100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("name", "rounds"), [("generated", 5), pytest.param("long", 100, marks=pytest.mark.slow)])
 def test_an_integrator_killed_at_any_moment(
     new_durable_store: Callable[[], str], chance: random.Random, tmp_path: Path, name: str, rounds: int
 ) -> None:

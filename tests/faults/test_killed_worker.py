@@ -62,7 +62,7 @@ def _feed(ingest: Running, lines: Sequence[bytes], seconds: float) -> None:
             pipe.flush()
 
 
-@pytest.mark.parametrize(("name", "rounds"), [("generated", 3), pytest.param("long", 100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("name", "rounds"), [("generated", 5), pytest.param("long", 100, marks=pytest.mark.slow)])
 def test_a_worker_killed_at_any_moment_loses_and_doubles_nothing(
     new_store: Callable[[], str], chance: random.Random, tmp_path: Path, name: str, rounds: int
 ) -> None:

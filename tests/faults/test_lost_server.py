@@ -84,7 +84,7 @@ def test_an_ingest_says_at_once_that_its_server_is_gone(server: PostgresServer, 
     assert answer.document["head"] is None
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_connections_cut_at_any_moment(
     new_postgres: Callable[[], str], chance: random.Random, tmp_path: Path, rounds: int
 ) -> None:

@@ -144,8 +144,7 @@ def vacuum_often(url: str, ended: threading.Event) -> int:
     return times
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["generated", "long"])
+@pytest.mark.parametrize("name", ["generated", pytest.param("long", marks=pytest.mark.slow)])
 def test_vacuum_beside_appends(new_postgres: Callable[[], str], tmp_path: Path, name: str) -> None:
     """With tables vacuumed all the time appends never stall, and what comes out is the same."""
     desk, ended = desk_of(new_postgres(), tmp_path, name), threading.Event()

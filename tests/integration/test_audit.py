@@ -38,6 +38,7 @@ NAMES = [
     "expiries",
     "invariants",
     "payouts",
+    "periods",
     "projection",
     "tree",
 ]

@@ -151,10 +151,11 @@ def test_reader_that_has_enough(sqlite: Tool) -> None:
         assert process.returncode == 0
 
 
-def test_disk_that_is_full(sqlite: Tool) -> None:
-    """One line, status 1: an answer cut short is never taken for whole."""
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_disk_that_is_full(sqlite: Tool, unbuffered: str) -> None:
+    """One line, status 1: an answer cut short is never taken for whole, however the interpreter buffers it."""
     with Path("/dev/full").open("wb") as full:
-        process = sqlite.start("balance", stdout=full.fileno())
+        process = sqlite.start("balance", stdout=full.fileno(), environment={"PYTHONUNBUFFERED": unbuffered})
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert err.startswith(b"error: ")

@@ -24,13 +24,14 @@ def tool(tmp_path: Path) -> Tool:
     return desk("sqlite:///nowhere.db", tmp_path)
 
 
-def alone(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def alone(folder: Path, *words: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
     """The verifier by itself, from another folder, with no site packages of ours but the one that signatures need."""
     return subprocess.run(
         [sys.executable, "-m", "projections.verify", *words],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         check=False,
     )
@@ -46,6 +47,14 @@ def test_good_bundle(tool: Tool, small_log: list[bytes]) -> None:
     assert (found.returncode, found.stderr) == (0, "")
     assert json.loads(found.stdout) == document
     assert "integrity: ok\nre-performed: yes\n" in alone(tool.folder, "bundle", "--key", VKEY).stdout
+
+
+def test_a_verdict_that_cannot_be_written(tool: Tool, small_log: list[bytes]) -> None:
+    """Is none: one line, and no status that says what it was."""
+    Telling(small_log).at(tool.folder / "bundle")
+    with Path("/dev/full").open("wb") as full:
+        found = alone(tool.folder, "bundle", "--key", VKEY, stdout=full.fileno())
+    assert (found.returncode, found.stderr) == (1, "error: the verdict cannot be written: No space left on device\n")
 
 
 @pytest.mark.parametrize("form", ["table", "tsv", "csv"])

@@ -204,13 +204,13 @@ def loaded_in_ranges(log: LogRecorder, ends: Sequence[int]) -> dict[str, Rows]:
     return found
 
 
-def assert_loads(ledger: Ledger, ends: Sequence[int] = ()) -> Expected:
+def assert_loads(ledger: Ledger, ends: Sequence[int] = (), range_events: int = 61) -> Expected:
     """At once, in small parts, and range by range the relations are what the events say."""
     head = ledger.log.head()
     expected = Expected(list(ledger.log.read()))
     with source_of(ledger.log) as source:
         assert loaded(source, head) == expected.rows
-        assert loaded(source, head, range_events=61) == expected.rows
+        assert loaded(source, head, range_events=range_events) == expected.rows
     assert loaded(RecorderSource(ledger.log), head) == expected.rows
     cuts = ends or [head // 3, head // 3 + 1, head - 1, head]
     assert loaded_in_ranges(ledger.log, cuts) == expected.rows
@@ -306,11 +306,12 @@ def test_generated_histories(ledger: Ledger, seed: int) -> None:
     assert_loads(ledger)
 
 
-def test_a_published_year(ledger: Ledger) -> None:
+@pytest.mark.parametrize("range_events", [2_003, pytest.param(61, marks=pytest.mark.slow)])
+def test_a_published_year(ledger: Ledger, range_events: int) -> None:
     """A real shop's stream."""
     ledger.submit([command_from(plan(binding={"ttl_days": 30}))])
     ledger.submit(public_commands())
-    assert_loads(ledger, [9_000, ledger.log.head()])
+    assert_loads(ledger, [9_000, ledger.log.head()], range_events)
 
 
 def test_parquet_files_load_like_the_store(sqlite_url: str, tmp_path: Path) -> None:

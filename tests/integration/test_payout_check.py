@@ -9,7 +9,9 @@ import pytest
 
 from ledger.application import Ledger
 from ledger.canonical import canonical
+from ledger.clock import system_clock
 from ledger.tree.hashing import root_of
+from projections.books import opened_books
 from projections.payout_check import check_payouts
 from projections.replay.session import replaying
 from tests.builders import bind, commands, order, plan, refund
@@ -76,7 +78,8 @@ def prepare(
 
 def findings(ledger: Ledger) -> list[str]:
     """What the control finds, in words."""
-    return [f"{found.subject}: {found.message}" for found in check_payouts(ledger.log, lambda _: None)]
+    with opened_books(ledger.log, system_clock()) as books:
+        return [f"{found.subject}: {found.message}" for found in check_payouts(books, lambda _: None)]
 
 
 def test_right_decisions_are_found_right(ledger: Ledger, scribe: Scribe) -> None:

@@ -11,9 +11,11 @@ from ledger.clock import to_micros
 from ledger.store.recorder import LogRecorder
 from ledger.store.session import Session
 from projections.archive.reading import Archive
+from projections.books import opened_books
 from projections.export.statements import statement
 from projections.payout_check import check_payouts
 from projections.payouts import NotPaidOutError, propose
+from projections.period_check import check_periods
 from projections.postings import postings
 from projections.replay.answers import Payable
 from projections.replay.batches import otherwise
@@ -119,7 +121,9 @@ def test_recorded_batches_are_found_right(desk: Desk, seed: int) -> None:
     """What the desk decided is what the other formulation decides; each batch comes out again (X-5)."""
     gone(desk, seed)
     log = desk.clerk.log
-    assert list(check_payouts(log, lambda _: None)) == []
+    with opened_books(log, desk.clock.now) as books:
+        assert list(check_payouts(books, lambda _: None)) == []
+        assert list(check_periods(books, lambda _: None)) == []
     with replaying(log, log.head()) as replay:
         for batch in replay.batches():
             recorded = replay.lines_of(batch.stream)

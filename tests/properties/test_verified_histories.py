@@ -109,7 +109,6 @@ def test_many_histories_of_finance(sqlite_desk: Desk, tmp_path: Path, seed: int)
     assert_finance_verified(sqlite_desk, seed, tmp_path)
 
 
-@pytest.mark.slow
 def test_public_stream(sqlite_ledger: Ledger, tmp_path: Path) -> None:
     """A published year of a shop."""
     submit(sqlite_ledger, plan())
