@@ -12,6 +12,7 @@ from typing import IO, Any, Literal
 import click
 
 from cli.context import DONE, Settings, opened
+from cli.elsewhere import GroupWithMore
 from cli.files import replacing_bytes
 from cli.heads import grow, key_option
 from cli.key_files import read_key
@@ -33,6 +34,7 @@ from projections.replay.session import Setup
 
 Layout = Literal["bundle", "tlog-tiles"]
 LAYOUTS: tuple[Layout, ...] = ("bundle", "tlog-tiles")
+BOOKED = {"journal": "cli.booked:journal", "postings": "cli.booked:postings"}
 STANDARD_OUTPUT = Path("-")
 
 
@@ -91,7 +93,7 @@ choosing = as_options(
 )
 
 
-@click.group(short_help="Carry the log out of the store.")
+@click.group(cls=GroupWithMore, elsewhere=BOOKED, short_help="Carry the log out of the store.")
 def export() -> None:
     """The log outside the store: as evidence that anybody can check, or to be looked at."""
 

@@ -16,6 +16,7 @@ import click
 from cli.actors import warn_of_labels
 from cli.answers import told
 from cli.context import DISAGREE, Settings, opened, viewed
+from cli.elsewhere import GroupWithMore
 from cli.key_files import read_key
 from cli.options import ID, INSTANT, CheckedParam, Question, asking, tz_option
 from cli.output import emit
@@ -53,6 +54,8 @@ from projections.view import view_at
 # Somebody else's batch may come in between while one is computed; then it is computed again.
 ATTEMPTS_MAX = 3
 
+FILES = {"export": "cli.payment_files:export_command", "settle": "cli.payment_files:settle_command"}
+
 payees_option = click.option(
     "--payees",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -61,7 +64,7 @@ payees_option = click.option(
 currency_option = click.option("--currency", type=CheckedParam("code", check_currency), help="Only this currency.")
 
 
-@click.group(short_help="Pay members: prepare, approve, send, settle.")
+@click.group(cls=GroupWithMore, elsewhere=FILES, short_help="Pay members: prepare, approve, send, settle.")
 def payout() -> None:
     """Payout batches, from what is payable to what was paid.
 
