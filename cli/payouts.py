@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -48,7 +48,8 @@ from projections.payable import payable_at_head
 from projections.payments.payee import Payee
 from projections.payouts import Proposal, propose
 from projections.reconciliation import reconcile
-from projections.replay.session import MEMORY_LIMIT, Setup
+from projections.replay.answers import LeftOut
+from projections.replay.session import MEMORY_LIMIT, Setup, replaying
 from projections.view import view_at
 
 # Somebody else's batch may come in between while one is computed; then it is computed again.
@@ -62,6 +63,12 @@ payees_option = click.option(
     help="Where payees' accounts are: CSV or JSON Lines. Their details stay in that file.",
 )
 currency_option = click.option("--currency", type=CheckedParam("code", check_currency), help="Only this currency.")
+archive_option = click.option(
+    "--archive", metavar="DIR", help="Read what is sealed from this archive: quicker for many millions."
+)
+memory_option = click.option(
+    "--memory-limit", default=MEMORY_LIMIT, show_default=True, help="Of the independent replay."
+)
 
 
 @click.group(cls=GroupWithMore, elsewhere=FILES, short_help="Pay members: prepare, approve, send, settle.")
@@ -103,8 +110,8 @@ class Wanted:
 @click.option("--id", "batch_id", type=ID, help="The batch's id. Default: made of currency and cut-off.")
 @payees_option
 @click.option("--dry-run", is_flag=True, help="Show what would be prepared; record nothing.")
-@click.option("--archive", metavar="DIR", help="Read what is sealed from this archive: quicker for many millions.")
-@click.option("--memory-limit", default=MEMORY_LIMIT, show_default=True, help="Of the independent replay.")
+@archive_option
+@memory_option
 @click.pass_obj
 def prepare_command(settings: Settings, **options: Any) -> None:
     """Prepare a batch: a line for everyone whose payable balance reaches the plan's minimum.
@@ -118,8 +125,7 @@ def prepare_command(settings: Settings, **options: Any) -> None:
     currency: str = options["currency"]
     batch_id = options["batch_id"] or f"{currency}-{format_instant(cut_off)[:19].replace(':', '')}Z"
     asked = {"at": at, "currency": currency, "cut_off": cut_off, "id": batch_id}
-    archive = None if options["archive"] is None else Archive.open(options["archive"])
-    means = Means(archive, Setup(options["memory_limit"]))
+    means = _means(options["archive"], options["memory_limit"])
     wanted = Wanted(PrepareBatch.model_validate(asked), options["payees"], means)
     with opened(settings) as ledger:
         if options["dry_run"]:
@@ -229,12 +235,25 @@ def list_command(settings: Settings, currency: str | None, **options: Any) -> No
 @click.argument("batch_id", metavar="[ID]", type=ID, required=False)
 @click.option("--member", type=ID, help="Only this member; without ID, all payouts of theirs.")
 @payees_option
+@click.option("--only-payouts", is_flag=True, help="Not who is left out: at once, as nothing is computed again.")
+@archive_option
+@memory_option
 @asking
 @click.pass_obj
-def show_command(
-    settings: Settings, batch_id: str | None, member: str | None, payees: Path | None, **options: Any
+def show_command(  # noqa: PLR0913  # its options
+    settings: Settings,
+    *,
+    batch_id: str | None,
+    member: str | None,
+    payees: Path | None,
+    only_payouts: bool,
+    archive: str | None,
+    memory_limit: str,
+    **options: Any,
 ) -> None:
     """Show batch ID: whom it pays, how far each payout is, and everyone it leaves out with the reason.
+
+    Who was left out, and why, follows from the events before the batch, which are replayed for it.
 
     With --payees it marks those whose details are not what they were when they were last paid. `explain payout ID.NO`
     says why a payout is what it is.
@@ -249,9 +268,23 @@ def show_command(
             batch = batch_of(session, batch_id)
             lines = [line for line in payouts_in(session, batch) if member in {None, line.member}]
             changed = _changed_since(session, batch, payees)
-            left_out = [row for row in _again(ledger, batch).left_out if member in {None, row.member}]
+            everyone = () if only_payouts else _left_out(ledger, batch, _means(archive, memory_limit))
+            left_out = [row for row in everyone if member in {None, row.member}]
             report = batch_report(batch, lines, left_out, changed)
     emit(report, question.form, question.output)
+
+
+def _means(archive: str | None, memory_limit: str) -> Means:
+    return Means(None if archive is None else Archive.open(archive), Setup(memory_limit))
+
+
+def _left_out(ledger: Ledger, batch: BatchFound, means: Means) -> Sequence[LeftOut]:
+    """Whom the batch gives nothing, by the replay: a batch is recorded only where both implementations agree."""
+    with (
+        progress("replaying", batch.at_position) as advance,
+        replaying(ledger.log, batch.at_position, means.setup, means.archive, advance) as replay,
+    ):
+        return replay.payable(batch.cut_off, batch.currency).left_out
 
 
 def _again(ledger: Ledger, batch: BatchFound) -> Proposal:
@@ -285,15 +318,15 @@ def _changed_since(session: Session, batch: BatchFound, file: Path | None) -> se
 
 @payout.command("replay", short_help="Compute a batch again.")
 @click.argument("batch_id", metavar="ID", type=ID)
-@click.option("--archive", metavar="DIR", help="Read what is sealed from this archive.")
-@click.option("--memory-limit", default=MEMORY_LIMIT, show_default=True, help="Of the independent replay.")
+@archive_option
+@memory_option
 @click.pass_obj
 def replay_command(settings: Settings, batch_id: str, archive: str | None, memory_limit: str) -> None:
     """Compute batch ID again from the events up to its position, by both implementations; status 3 if anything differs.
 
     The same events give the same lines, digest and hash for ever.
     """
-    means = Means(None if archive is None else Archive.open(archive), Setup(memory_limit))
+    means = _means(archive, memory_limit)
     with opened(settings) as ledger:
         with viewed(ledger, Question(system_clock(), None, None, None)) as (session, _):
             batch = batch_of(session, batch_id)
