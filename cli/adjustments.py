@@ -14,7 +14,7 @@ import click
 from cli.actors import warn_of_labels
 from cli.answers import against, told
 from cli.context import NOT_FOUND, REFUSED, Settings, opened, viewed
-from cli.options import ID, INSTANT, CheckedParam, Question, asking, tz_option
+from cli.options import ID, INSTANT, REASON, CheckedParam, Question, asking, tz_option
 from cli.output import Report, Section, emit
 from cli.terminal import counted, printable, say
 from ledger.application import Ledger
@@ -26,7 +26,6 @@ from ledger.outcomes import Outcome
 from ledger.payouts.adjustments import approve_adjustments, reject_adjustments
 from projections.adjustments import AdjustmentFound, adjustments
 
-REASON_LENGTH_MAX = 500
 COLUMNS = (
     "id",
     "member",
@@ -43,16 +42,6 @@ COLUMNS = (
 
 Decide = Callable[[Ledger, Sequence[str], str], list[Outcome]]
 
-
-def check_reason(text: str) -> str:
-    """The text itself, if an event takes it as a reason."""
-    if not text.strip() or len(text) > REASON_LENGTH_MAX:
-        message = f"is no reason: 1 to {REASON_LENGTH_MAX} characters"
-        raise ValueError(message)
-    return text
-
-
-REASON = CheckedParam("text", check_reason)
 
 source_option = click.option(
     "--source",

@@ -17,6 +17,8 @@ from ledger.ids import check_id
 
 Command = Callable[..., Any]
 
+REASON_LENGTH_MAX = 500
+
 
 class InstantParam(click.ParamType[datetime]):
     """A time with a zone, a date (with `--tz`), or `now`."""
@@ -68,9 +70,18 @@ class CheckedParam(click.ParamType[str]):
             self.fail(f"{value!a} {error}", param, ctx)
 
 
+def check_reason(text: str) -> str:
+    """The text itself, if an event takes it as a reason."""
+    if not text.strip() or len(text) > REASON_LENGTH_MAX:
+        message = f"is no reason: 1 to {REASON_LENGTH_MAX} characters"
+        raise ValueError(message)
+    return text
+
+
 INSTANT = InstantParam()
 ZONE = ZoneParam()
 ID = CheckedParam("id", check_id)
+REASON = CheckedParam("text", check_reason)
 
 
 def _start_of_day(text: str, ctx: click.Context | None) -> datetime:

@@ -14,11 +14,11 @@ from uuid import uuid4
 import click
 
 from cli.actors import warn_of_labels
-from cli.answers import told
+from cli.answers import listed, told
 from cli.context import DISAGREE, Settings, opened, viewed
 from cli.elsewhere import GroupWithMore
 from cli.key_files import read_key
-from cli.options import ID, INSTANT, CheckedParam, Question, asking, tz_option
+from cli.options import ID, INSTANT, REASON, CheckedParam, Question, asking, format_option, tz_option
 from cli.output import emit
 from cli.payees import payees_in
 from cli.payout_reports import (
@@ -33,9 +33,10 @@ from ledger.application import Ledger
 from ledger.clock import format_instant, system_clock
 from ledger.commands import command_from
 from ledger.currencies import check_currency, format_minor
+from ledger.errors import RefusedError
 from ledger.ids import DEFAULT_SOURCE
 from ledger.outcomes import Outcome
-from ledger.payout_commands import PrepareBatch
+from ledger.payout_commands import PrepareBatch, check_batch_id
 from ledger.payouts.approving import SignedApproval, approve, reject
 from ledger.payouts.preparing import prepare
 from ledger.rules.payout import approval_text
@@ -56,6 +57,8 @@ from projections.view import view_at
 ATTEMPTS_MAX = 3
 
 FILES = {"export": "cli.payment_files:export_command", "settle": "cli.payment_files:settle_command"}
+
+BATCH_ID = CheckedParam("id", check_batch_id)
 
 payees_option = click.option(
     "--payees",
@@ -97,6 +100,12 @@ class Wanted:
     means: Means
 
 
+class CutOffError(RefusedError):
+    """A batch of what is not available yet."""
+
+    code = "cut_off_in_the_future"
+
+
 @payout.command("prepare", short_help="Prepare a batch.")
 @click.option("--currency", required=True, type=CheckedParam("code", check_currency), help="Which currency to pay out.")
 @click.option(
@@ -107,9 +116,10 @@ class Wanted:
     help="Pay what is available by then; not in the future.",
 )
 @tz_option
-@click.option("--id", "batch_id", type=ID, help="The batch's id. Default: made of currency and cut-off.")
+@click.option("--id", "batch_id", type=BATCH_ID, help="The batch's id. Default: made of currency and cut-off.")
 @payees_option
 @click.option("--dry-run", is_flag=True, help="Show what would be prepared; record nothing.")
+@format_option
 @archive_option
 @memory_option
 @click.pass_obj
@@ -117,8 +127,11 @@ def prepare_command(settings: Settings, **options: Any) -> None:
     """Prepare a batch: a line for everyone whose payable balance reaches the plan's minimum.
 
     It is computed twice, from the live tables and by an independent replay of the events that decides every binding
-    again; unless both agree, nothing is recorded (status 3). The same --id again is a repeat, also with other figures:
-    the batch that is recorded stands. `payout show` lists whom it pays, and everyone else with the reason.
+    again; unless both agree, nothing is recorded (status 3). The same --id and --cut-off again is a repeat, also with
+    other figures: the batch that is recorded stands. `payout show` lists whom it pays, and everyone else with the
+    reason.
+
+    Without --payees no payment file can be made of it: only what is prepared with a payee's details is sent.
     """
     at = system_clock()
     cut_off: datetime = options["cut_off"]
@@ -127,14 +140,18 @@ def prepare_command(settings: Settings, **options: Any) -> None:
     asked = {"at": at, "currency": currency, "cut_off": cut_off, "id": batch_id}
     means = _means(options["archive"], options["memory_limit"])
     wanted = Wanted(PrepareBatch.model_validate(asked), options["payees"], means)
+    if cut_off > at:
+        raise CutOffError(f"the cut-off {format_instant(cut_off)} is in the future: pay what is available by now")
     with opened(settings) as ledger:
         if options["dry_run"]:
-            emit(proposal_report(_agreed(ledger, wanted)), None, None)
+            emit(proposal_report(_agreed(ledger, wanted)), options["form"], None)
             return
         outcome, proposal = _prepared(ledger, wanted)
     sum_of = format_minor(proposal.total_minor, currency)
     done = f"batch {batch_id} is prepared: {counted(len(proposal.lines), 'payout')}, {sum_of} {currency} in all; "
     follows = f"somebody else approves it: refledger payout approve {batch_id}"
+    if outcome.name == "recorded" and wanted.payees is None:
+        say("note: without --payees no payment file can be made of this batch: reject it and prepare it with them")
     told(outcome, done + follows, f"batch {batch_id} is prepared already")
 
 
@@ -210,7 +227,7 @@ def _signed(batch: BatchFound, sign_key: Path) -> SignedApproval:
 
 @payout.command("reject", short_help="Turn a batch down.")
 @click.argument("batch_id", metavar="ID", type=ID)
-@click.option("--reason", required=True, help="Why; goes into the event.")
+@click.option("--reason", required=True, type=REASON, help="Why; goes into the event.")
 @click.pass_obj
 def reject_command(settings: Settings, batch_id: str, reason: str) -> None:
     """Turn batch ID down. Preparing reserved nothing, so nothing is released."""
@@ -353,13 +370,14 @@ def reconcile_command(settings: Settings, **options: Any) -> None:
         found = reconcile(session, question.as_of)
     emit(reconciliation_report(found), question.form, question.output)
     if found.findings:
-        click.echo(f"error: the sides disagree: {counted(len(found.findings), 'finding')}", err=True)
+        where = listed([f"{one.subject}: {one.message}" for one in found.findings], question.form, question.output)
+        click.echo(f"error: the sides disagree: {counted(len(found.findings), 'finding')}, {where}", err=True)
         sys.exit(DISAGREE)
 
 
 @payout.command("freeze", short_help="Pay a member nothing for the time being.")
 @click.argument("member", type=ID)
-@click.option("--reason", required=True, help="Why; goes into the event.")
+@click.option("--reason", required=True, type=REASON, help="Why; goes into the event.")
 @click.pass_obj
 def freeze_command(settings: Settings, member: str, reason: str) -> None:
     """Leave MEMBER out of every batch until `payout unfreeze`; what is reserved already is dropped at approval."""
@@ -368,7 +386,7 @@ def freeze_command(settings: Settings, member: str, reason: str) -> None:
 
 @payout.command("unfreeze", short_help="Pay a member again.")
 @click.argument("member", type=ID)
-@click.option("--reason", required=True, help="Why; goes into the event.")
+@click.option("--reason", required=True, type=REASON, help="Why; goes into the event.")
 @click.pass_obj
 def unfreeze_command(settings: Settings, member: str, reason: str) -> None:
     """End the freeze of MEMBER."""
