@@ -25,6 +25,7 @@ from ledger.clock import system_clock
 from ledger.currencies import exponent_of, format_minor
 from ledger.disk import sync
 from ledger.errors import RefusedError
+from ledger.garbage import collection_paused
 from ledger.outcomes import Outcome
 from ledger.payout_commands import SettlePayout
 from ledger.payouts.sending import PaymentFile, ToSend, send, to_send
@@ -131,7 +132,7 @@ def export_command(settings: Settings, *, batch_id: str, output: Path, **options
     debtor = _debtor_in(options["debtor"]) if form == "pain.001" else None
     if not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
         raise click.UsageError(f"{output} cannot be written: there is no folder {output.parent} to write to")
-    with opened(settings) as ledger:
+    with opened(settings) as ledger, collection_paused():
         with _at_head(ledger) as (session, _):
             batch = batch_of(session, batch_id)
             if batch.state != "approved":
@@ -272,7 +273,7 @@ def settle_command(
     chosen = profile_named(profile)
     if chosen.settlement is None:
         raise BadFileError(f"profile {profile} does not say what comes back: add a [settlement] part to a copy of it")
-    with opened(settings) as ledger:
+    with opened(settings) as ledger, collection_paused():
         with _at_head(ledger) as (session, _):
             payouts = _payouts(session, batch_ids)
         with naming(file), file.open("rb") as rows:

@@ -34,6 +34,7 @@ from ledger.clock import format_instant, system_clock
 from ledger.commands import command_from
 from ledger.currencies import check_currency, format_minor
 from ledger.errors import RefusedError
+from ledger.garbage import collection_paused
 from ledger.ids import DEFAULT_SOURCE
 from ledger.outcomes import Outcome
 from ledger.payout_commands import PrepareBatch, check_batch_id
@@ -142,7 +143,7 @@ def prepare_command(settings: Settings, **options: Any) -> None:
     wanted = Wanted(PrepareBatch.model_validate(asked), options["payees"], means)
     if cut_off > at:
         raise CutOffError(f"the cut-off {format_instant(cut_off)} is in the future: pay what is available by now")
-    with opened(settings) as ledger:
+    with opened(settings) as ledger, collection_paused():
         if options["dry_run"]:
             emit(proposal_report(_agreed(ledger, wanted)), options["form"], None)
             return
