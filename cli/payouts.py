@@ -20,7 +20,7 @@ from cli.elsewhere import GroupWithMore
 from cli.key_files import read_key
 from cli.options import ID, INSTANT, REASON, CheckedParam, Question, asking, format_option, tz_option
 from cli.output import emit
-from cli.payees import payees_in
+from cli.payees import BadPayeesError, payees_in
 from cli.payout_reports import (
     batch_report,
     batches_report,
@@ -171,8 +171,11 @@ def _prepared_once(ledger: Ledger, wanted: Wanted) -> tuple[Outcome, Proposal]:
         return prepare(ledger, wanted.command, proposal.draft()), proposal
     members = {line.member for line in proposal.lines}
     payees = payees_in(wanted.payees, currency=proposal.currency, members=members)
+    if members and not payees:
+        raise BadPayeesError(f"{wanted.payees} has no details of anybody whom this batch pays")
     if missing := len(members) - len(payees):
-        say(f"note: {wanted.payees} has no details of {counted(missing, 'payee')}: they cannot be sent from this batch")
+        unknown = counted(missing, "payee")
+        say(f"note: {wanted.payees} has no details of {unknown}: the approval drops them, another batch pays them")
     salt = secrets.token_hex(16)
     return prepare(ledger, wanted.command, proposal.draft(_hashed(payees, salt), salt)), proposal
 
@@ -202,13 +205,15 @@ def _hashed(payees: Mapping[str, Payee], salt: str) -> dict[str, str]:
 def approve_command(settings: Settings, batch_id: str, sign_key: Path | None) -> None:
     """Approve batch ID, which somebody else prepared, and reserve its money.
 
-    Every line is looked at once more: one that a refund or another batch no longer covers, or whose member was frozen,
-    is dropped with its reason, and the others are reserved.
+    Every line is looked at once more: one that a refund or another batch no longer covers, whose member was frozen, or
+    whose payee had no details is dropped with its reason, and the others are reserved.
     """
     with opened(settings) as ledger:
         warn_of_labels(settings)
         with viewed(ledger, Question(system_clock(), None, None, None)) as (session, _):
             batch = batch_of(session, batch_id)
+        if batch.salt is None:
+            say(f"note: no payment file can be made of batch {batch_id}: it was prepared without payees' details")
         signed = None if sign_key is None else _signed(batch, sign_key)
         approval = approve(ledger, batch_id, payable_at_head, signed=signed)
     for line, reason in approval.dropped:

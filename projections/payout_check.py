@@ -95,6 +95,7 @@ def _approved(replay: Session, approval: Approval) -> Iterator[Finding]:
     for line in replay.wrong_lines(approval):
         done = "was reserved" if line.reason is None else f"was dropped as {line.reason}"
         state = ", and the member was frozen" if line.is_frozen else ""
+        state += ", and nobody had said where" if line.is_unknown else ""
         message = f"line {line.number} of {line.member}, {line.amount_minor}, {done}"
         yield Finding(stream, f"{message}: {line.payable_minor} was payable then{state}", (approval.position,))
 

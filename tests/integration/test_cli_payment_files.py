@@ -100,16 +100,34 @@ def test_details_that_nobody_approved(stage: Stage, member: str, account: str | 
     assert "ann: " not in answer.err
 
 
-def test_details_that_came_too_late(stage: Stage) -> None:
-    """Somebody of whom there were none when the batch was prepared is not paid from it."""
+def test_somebody_whose_account_nobody_knows(stage: Stage) -> None:
+    """The approval drops them, the others are paid, and they keep what they have."""
     clerk, chief = stage("funded")
     file = clerk.tool.folder / "payees.csv"
     file.write_text(payees(cat=None))
-    clerk(*PREPARE, "--id", "b1")
-    chief("payout", "approve", "b1")
+    assert "no details of 1 payee: the approval drops them" in clerk(*PREPARE, "--id", "b1").err
+    assert "dropped: cat, 8.00 GBP: no_details\n" in chief("payout", "approve", "b1").err
     file.write_text(payees())
+    assert "b1.csv: 2 payments, 30.00 GBP" in clerk(*EXPORT).err
+    (row,) = clerk.tool.json("balance", "cat")
+    assert (row["available"], row["reserved"]) == (800, 0)
+
+
+def test_details_that_came_too_late(stage: Stage) -> None:
+    """A batch that was prepared without any is not sent to accounts that its approval did not cover."""
+    clerk, chief = stage("funded")
+    clerk(*PREPARE[:-2], "--id", "b1")
+    assert "no payment file can be made of batch b1" in chief("payout", "approve", "b1").err
     with nothing_recorded(clerk.tool):
         assert "cat: details not there when it was prepared\n" in clerk(*EXPORT, status=6).err
+
+
+def test_payees_of_somebody_else(stage: Stage) -> None:
+    """A file that has nobody of the batch is the wrong one."""
+    clerk, _ = stage("funded")
+    (clerk.tool.folder / "payees.csv").write_text(payees(ann=None, ben=None, cat=None, zoe=iban(4)))
+    with nothing_recorded(clerk.tool):
+        assert "has no details of anybody whom this batch pays" in clerk(*PREPARE, "--id", "b1", status=6).err
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,17 @@ WRONG_EVENTS: dict[str, tuple[list[Write], str]] = {
         ],
         "batch-b2: line 1 of ann, 4000, was reserved: 0 was payable then",
     ),
+    "never to be sent": (
+        [
+            lambda scribe: prepare(scribe, salt="0f" * 16, details={"ben": "ab" * 32}),
+            lambda scribe: scribe.approve("b1", APPROVED),
+        ],
+        "batch-b1: line 1 of ann, 4000, was reserved: 4000 was payable then, and nobody had said where",
+    ),
+    "sent all the same": (
+        [prepare, lambda scribe: scribe.approve("b1", APPROVED, {1: "no_details"})],
+        "batch-b1: line 1 of ann, 4000, was dropped as no_details: 4000 was payable then",
+    ),
     "other figures": (
         [prepare, lambda scribe: scribe.approve("b1", APPROVED, total=11_999)],
         "batch-b1: count, total or hash of its approval are not those of the lines that were not dropped",

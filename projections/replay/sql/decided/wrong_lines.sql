@@ -3,19 +3,26 @@
 --
 -- number, name, amount_minor   of the line
 -- payable_minor, is_frozen     what was payable then, and whether to nobody
+-- is_unknown                   the batch has details of payees, but none of this one
 -- reason                       why it was dropped; null: it was reserved
-SELECT
-    l.number, n.name, l.amount_minor, coalesce(p.payable_minor, 0) AS payable_minor, f.member IS NOT NULL AS is_frozen,
-    d.reason
-FROM line_fact AS l
-JOIN member_name AS n ON n.member = l.member
-LEFT JOIN payable AS p ON p.member = l.member
-LEFT JOIN frozen AS f ON f.member = l.member
-LEFT JOIN drop_fact AS d ON d.batch = l.batch AND d.number = l.number
-WHERE l.batch = ?
-  AND CASE d.reason
-      WHEN 'frozen' THEN f.member IS NULL
-      WHEN 'not_covered' THEN coalesce(p.payable_minor, 0) >= l.amount_minor
-      ELSE f.member IS NOT NULL OR coalesce(p.payable_minor, 0) < l.amount_minor
-  END
-ORDER BY l.number
+WITH judged AS (
+    SELECT
+        l.number, n.name, l.amount_minor, coalesce(p.payable_minor, 0) AS payable_minor,
+        f.member IS NOT NULL AS is_frozen, l.details IS NULL AND bool_or(l.details IS NOT NULL) OVER () AS is_unknown,
+        d.reason
+    FROM line_fact AS l
+    JOIN member_name AS n ON n.member = l.member
+    LEFT JOIN payable AS p ON p.member = l.member
+    LEFT JOIN frozen AS f ON f.member = l.member
+    LEFT JOIN drop_fact AS d ON d.batch = l.batch AND d.number = l.number
+    WHERE l.batch = ?
+)
+SELECT *
+FROM judged
+WHERE CASE reason
+    WHEN 'frozen' THEN NOT is_frozen
+    WHEN 'not_covered' THEN payable_minor >= amount_minor
+    WHEN 'no_details' THEN NOT is_unknown
+    ELSE is_frozen OR is_unknown OR payable_minor < amount_minor
+END
+ORDER BY number
