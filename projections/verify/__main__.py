@@ -18,6 +18,7 @@ from ledger.tree.keys import parse_verifier_key
 from ledger.tree.note import NOTE_BYTES_MAX
 from projections.verify.asked import NOT_FOUND, USAGE, Asked, Verified
 from projections.verify.entries import read_limited
+from projections.verify.report import FINDINGS_MAX
 from projections.verify.trust import trust_in
 from projections.verify.verification import verify
 
@@ -35,7 +36,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return _failed(str(error), USAGE)
     if not options.path.exists():
         return _failed(f"there is nothing at {options.path}", NOT_FOUND)
-    found = verify(options.path, Asked(trust, previous, as_of))
+    found = verify(options.path, Asked(trust, previous, as_of, findings_max=options.findings))
     if found.misbehaviour is not None:
         target = options.misbehaviour or Path(found.misbehaviour.file_name)
         target.write_bytes(bytes(found.misbehaviour))
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         "--as-of", metavar="TIME", help="of the figures of a log without tables; default: its last event"
     )
     parser.add_argument("--misbehaviour", type=Path, metavar="FILE", help="where a proof of contradicting heads goes")
+    parser.add_argument("--findings", type=int, default=FINDINGS_MAX, metavar="N", help="of each check, show so many")
     parser.add_argument("--json", action="store_true", help="as JSON")
     return parser
 

@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from projections.verify import running
 from tests.builders import ROOT
 from tests.cli_runner import Tool, desk
 from tests.evidence import OTHER_KEY, VERIFIER, Telling, edited, manifested, position_of, put
@@ -70,6 +72,28 @@ def test_forms(tool: Tool, small_log: list[bytes], form: str) -> None:
     if form != "table":
         rows = answer.rows(form)
         assert {row["check"] for row in rows if row["result"] == "finding"} == {"balances"}
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_all_findings_if_asked(
+    tool: Tool, small_log: list[bytes], monkeypatch: pytest.MonkeyPatch, is_large: bool
+) -> None:
+    """Some of each check at first, with a word about the others; also of those found by a process beside."""
+    if is_large:
+        monkeypatch.setattr(running, "CHILD_EVENTS_MIN", 1)
+    files = Telling(small_log).files()
+    told = files["tables/outcomes.csv"].replace(b",GBP,", b",EUR,")
+    lines = files["events.jsonl"].replace(b'"v":1}', b'"v":2}')
+    put(tool.folder / "bundle", manifested(files | {"tables/outcomes.csv": told, "events.jsonl": lines}))
+    for most in (3, 20, 1_000):
+        answer = tool("verify", "bundle", "--key", VKEY, "--findings", f"{most}", "--format", "json", status=3)
+        shown = Counter(finding["check"] for finding in answer.document["findings"])
+        found = {check["name"]: check["findings"] for check in answer.document["checks"] if check["findings"]}
+        assert found["events"] > 20
+        assert shown == {name: min(count, most) for name, count in found.items()}
+        assert ("more than are shown" in answer.err) == (most < max(found.values()))
+    alone_too = alone(tool.folder, "bundle", "--key", VKEY, "--findings", "1000", "--json")
+    assert json.loads(alone_too.stdout) == answer.document
 
 
 def test_without_the_key(tool: Tool, small_log: list[bytes]) -> None:
