@@ -284,6 +284,8 @@ def show_command(  # noqa: PLR0913  # its options
     question = Question.of(options)
     if batch_id is None and member is None:
         raise click.UsageError("name a batch, or a member with --member")
+    if batch_id is None and (payees is not None or only_payouts):
+        raise click.UsageError("--payees and --only-payouts are about one batch: name it")
     with opened(settings) as ledger, viewed(ledger, question) as (session, _):
         if batch_id is None:
             report = payouts_report(payouts_of(session, cast("str", member)))

@@ -80,7 +80,7 @@ def read_settlement(file: BinaryIO, profile: SettlementProfile, payouts: Mapping
             found.faults.append(line)
         elif (payout := payouts.get(line.fields.get("reference", ""))) is None:
             reference = line.fields.get("reference", "")
-            found.unmatched.append(Fault(line.line, f"the batch has no payment {reference!r}"))
+            found.unmatched.append(Fault(line.line, f"no payment {reference!r} was reserved here"))
         else:
             _match(line, payout, profile, found, said)
     _keep_what_agrees(said, found)

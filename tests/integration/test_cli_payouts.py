@@ -233,6 +233,20 @@ def test_changed_details_are_marked(stage: Stage) -> None:
         assert {row["member"]: row["note"] for row in rows} == {"ann": None, "cat": note}
 
 
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("", "name a batch, or a member"),
+        ("--member ann --only-payouts", "are about one batch: name it"),
+        ("--member ann --payees payees.csv", "are about one batch: name it"),
+    ],
+)
+def test_show_of_nothing_in_particular(stage: Stage, words: str, text: str) -> None:
+    """Says what is missing; no option is passed over."""
+    clerk, _ = stage("prepared")
+    assert text in clerk("payout", "show", *words.split(), status=2).err
+
+
 def test_batches_are_listed(stage: Stage) -> None:
     """The oldest first, or those of a currency, with what is open."""
     clerk, _ = stage("sent")

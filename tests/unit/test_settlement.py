@@ -126,9 +126,9 @@ def test_lines_about_something_else() -> None:
     """A reference that the batch does not have, also one in other letters; no reference at all."""
     found = settle("b2.1,paid,10.00,GBP,,,\nB1.1,paid,10.00,GBP,,,\n,paid,10.00,GBP,,,\n")
     assert found.unmatched == [
-        Fault(2, "the batch has no payment 'b2.1'"),
-        Fault(3, "the batch has no payment 'B1.1'"),
-        Fault(4, "the batch has no payment ''"),
+        Fault(2, "no payment 'b2.1' was reserved here"),
+        Fault(3, "no payment 'B1.1' was reserved here"),
+        Fault(4, "no payment '' was reserved here"),
     ]
     assert not found.rows
 
