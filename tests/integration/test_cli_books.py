@@ -206,6 +206,72 @@ def test_statements_that_are_none(sqlite: Tool, more: list[str], status: int) ->
     assert list(sqlite.folder.iterdir()) == []
 
 
+def test_the_open_period_has_to_have_begun(tool: Tool) -> None:
+    """Before its beginning what is booked in it follows on no balance: 6, and from when on; from there on it does."""
+    asked = ("statement", "ann", "--currency", "GBP", "--period", "open", "--as-of")
+    answer = tool(*asked, "2025-02-28T23:59:59Z", "--html", "page.html", status=6)
+    assert "begins at 2025-03-01T00:00:00.000000Z" in answer.err
+    assert list(tool.folder.iterdir()) == []
+    assert tool.json(*asked, END)["closing"] == balance(tool, "ann", "GBP", "--as-of", END)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--issuer", "Shop"], "--html"),
+        (["--issuer", "\udcff", "--html", "page.html"], "--issuer"),
+        (["--from", "2025-05-01T00:00:00Z", "--as-of", "2025-04-01T00:00:00Z"], "--from is after 2025-04-01 00:00:00Z"),
+        (["--from", "2999-01-01T00:00:00Z"], "--from is after"),
+        (["--to", END, "--as-of", "2025-02-01T00:00:00Z"], "--to says up to when: leave out --as-of"),
+        (["--period", END, "--as-of", "2025-02-01T00:00:00Z"], "--period says up to when: leave out --as-of"),
+    ],
+)
+def test_no_option_of_a_statement_is_ignored(sqlite: Tool, more: list[str], said: str) -> None:
+    """What would change nothing, or turn time round, is a usage error that names the option."""
+    assert said in sqlite("statement", "ann", "--currency", "GBP", *more, status=2).err
+    assert list(sqlite.folder.iterdir()) == []
+
+
+# ---- what a member's balance is made of
+
+
+def test_a_member_is_explained_with_all_that_moved(tool: Tool) -> None:
+    """Orders, adjustments and payouts; those of a time before one was decided or paid, as far as they came since."""
+    found = tool.json("explain", "member", "ben")
+    assert [(row["adjustment"], row["amount_minor"], row["state"]) for row in found["adjustments"]] == [
+        ("a1", 250, "posted")
+    ]
+    assert [(row["payout"], row["amount_minor"], row["state"]) for row in found["payouts"]] == [
+        ("one.2", 1_249, "returned"),
+        ("two.1", 1_749, "reserved"),
+    ]
+    kept = sum(row["kept_minor"] for row in found["accruals"] if row["currency"] == "GBP")
+    assert kept + 250 == sum(balance(tool, "ben", "GBP")[part] for part in (*PARTS, "paid"))
+    then = tool.json("explain", "member", "ben", "--as-of", "2025-02-02T00:00:00Z")
+    assert [row["payout"] for row in then["payouts"]] == ["one.2"]
+    assert tool.json("explain", "member", "ben", "--as-of", "2025-01-22T00:00:00Z")["adjustments"] == []
+
+
+def test_a_member_explained_as_a_table(sqlite: Tool) -> None:
+    """Adjustments, payouts and holds where there are any."""
+    sqlite("payout", "freeze", "ben", "--reason", "moved away")
+    answer = sqlite("explain", "member", "ben", "--format", "table").out
+    assert all(map(is_aligned, tables(answer)))
+    for said in ("promised by phone", "two.1   GBP        17.49  reserved", "moved away"):
+        assert said in answer
+    assert "freezes" in sqlite.json("explain", "member", "ben")
+    assert sqlite.json("explain", "member", "ben", "--as-of", "2025-05-01T00:00:00Z")["freezes"] == []
+    assert "payouts\n" not in sqlite("explain", "member", "cat", "--format", "table").out
+
+
+def test_a_reversal_is_told_from_a_refund(sqlite: Tool) -> None:
+    """By what it reverses."""
+    found = sqlite.json("explain", "order", "o1")["refunds"]
+    assert [(row["refund"], row["reverses"]) for row in found] == [("r1", None), ("v1", "r1")]
+    assert "reverses" in sqlite("explain", "order", "o1", "--format", "table").out
+    assert "reverses" not in sqlite("explain", "order", "o2", "--format", "table").out
+
+
 # ---- what a payout is made of
 
 
