@@ -10,6 +10,7 @@ import pytest
 
 from ledger.store.recorder import read_states
 from ledger.tree.hashing import root_of
+from tests.builders import bind, order, plan, refund
 from tests.cli_runner import Tool, desk, is_aligned, tables
 from tests.finance_history import END, store_of
 from tests.finance_tools import two_people
@@ -116,6 +117,27 @@ def test_a_statement_closes_with_the_balance(tool: Tool, member: str, currency: 
         found = tool.json(*asked)
         assert found["closing"] == expected
         assert changes(found["lines"]) == {part: expected[part] for part in PARTS}
+
+
+def test_accounts_that_begin_alike_are_not_mixed_up(store_url: str, tmp_path: Path) -> None:
+    """`a:pending` is a member, too: on the same order each statement has its own postings and no others."""
+    tool = desk(store_url, tmp_path)
+    chain = ("eve", "a", "a:pending", "a:pending:pending")
+    tool.feed(
+        plan(hold_days=0, min_payout={"GBP": 1}),
+        *(bind(f"b{n}", chain[n], chain[n + 1], "2025-01-01T00:00:00Z") for n in range(3)),
+        order("o1", "eve", 10_000, "2025-01-05T00:00:00Z"),
+        refund("r1", "o1", 1_000, "2025-01-06T00:00:00Z"),
+    )
+    for member, kept in zip(chain[1:], (900, 450, 180), strict=True):
+        found = tool.json("statement", member, "--currency", "GBP")
+        assert found["closing"] == balance(tool, member, "GBP")
+        assert (found["closing"]["available"], changes(found["lines"])["available"]) == (kept, kept)
+        assert [line["level"] for line in found["lines"]] == [chain.index(member)] * 3
+        tool("statement", member, "--currency", "GBP", "--html", "page.html")
+    tool("payout", "prepare", "--currency", "GBP", "--id", "p")
+    found = [tool.json("explain", "payout", f"p.{number}") for number in (1, 2, 3)]
+    assert [(one["member"], one["amount_minor"]) for one in found] == [*zip(chain[1:], (900, 450, 180), strict=True)]
 
 
 def test_statements_follow_each_other(tool: Tool) -> None:
