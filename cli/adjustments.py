@@ -17,7 +17,7 @@ from cli.actors import warn_of_labels
 from cli.answers import against, told
 from cli.context import NOT_FOUND, REFUSED, Settings, opened, viewed
 from cli.options import ID, INSTANT, REASON, CheckedParam, Question, asking, tz_option
-from cli.output import Report, Section, emit
+from cli.output import Report, Section, emit, with_source
 from cli.terminal import counted, printable, say, typed
 from ledger.application import Ledger
 from ledger.clock import system_clock
@@ -172,7 +172,7 @@ def list_command(settings: Settings, member: str | None, state: str | None, **op
 def adjustments_report(found: list[AdjustmentFound]) -> Report:
     """Adjustments as a report."""
     rows = [asdict(row) for row in found]
-    section = Section(COLUMNS, rows, frozenset({"amount_minor"}))
+    section = Section(with_source(COLUMNS, rows, after="id"), rows, frozenset({"amount_minor"}))
     return Report([section], rows, Section([*COLUMNS, "source", "position", "decided_position"], rows))
 
 

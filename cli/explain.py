@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from cli.output import Report, Section, readable, vertical
+from cli.output import Report, Section, readable, vertical, with_source
 from ledger.currencies import exponent_of
 from ledger.ids import split_stream
 from ledger.rules.team import Binding
@@ -222,9 +222,9 @@ def member_report(found: MemberExplained, as_of: datetime, position: int) -> Rep
     frozen = [_freeze_row(freeze) for freeze in found.freezes]
     title = f"orders with {name} in the upline, as of {readable(as_of)}"
     sections = [
-        Section(ACCRUAL_COLUMNS, accruals, MEMBER_MONEY, title=title),
+        Section(with_source(ACCRUAL_COLUMNS, accruals, after="order"), accruals, MEMBER_MONEY, title=title),
         *[
-            Section(columns, rows, MEMBER_MONEY, title=title)
+            Section(with_source(columns, rows, after=columns[0]), rows, MEMBER_MONEY, title=title)
             for columns, rows, title in (
                 (ADJUSTED_COLUMNS, adjusted, "adjustments"),
                 (PAID_COLUMNS, paid, "payouts"),
@@ -234,7 +234,12 @@ def member_report(found: MemberExplained, as_of: datetime, position: int) -> Rep
         ],
         Section(BALANCE_COLUMNS, balances, MEMBER_MONEY, title="balance"),
         Section(BINDING_COLUMNS, bindings, title=f"bindings of {name}"),
-        Section(BOUGHT_COLUMNS, bought, MEMBER_MONEY, title=f"orders {name} placed, and what became of each level"),
+        Section(
+            with_source(BOUGHT_COLUMNS, bought, after="order"),
+            bought,
+            MEMBER_MONEY,
+            title=f"orders {name} placed, and what became of each level",
+        ),
     ]
     document = {
         "member": name,
@@ -248,7 +253,7 @@ def member_report(found: MemberExplained, as_of: datetime, position: int) -> Rep
         "freezes": frozen,
         "orders": bought,
     }
-    return Report(sections, document)
+    return Report(sections, document, Section([*ACCRUAL_COLUMNS, "source", "position"], accruals, MEMBER_MONEY))
 
 
 def _binding_row(placed: PlacedBinding, as_of: datetime) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from typing import Literal
 from cli.files import replacing
 from ledger.clock import format_instant
 from ledger.currencies import format_minor
+from ledger.ids import DEFAULT_SOURCE
 
 Format = Literal["table", "json", "csv", "tsv"]
 FORMATS: tuple[Format, ...] = ("table", "json", "csv", "tsv")
@@ -122,6 +123,14 @@ def table_cell(section: Section, row: Record, column: str) -> str:
     if column in section.money and isinstance(value, int):
         return format_minor(value, str(row["currency"]))
     return _steady(str(value))
+
+
+def with_source(columns: Sequence[str], rows: Sequence[Record], *, after: str) -> list[str]:
+    """Columns of a table, with `source` beside an id where any row is of another source than the default one."""
+    if all(row.get("source") in {None, DEFAULT_SOURCE} for row in rows):
+        return [*columns]
+    place = columns.index(after) + 1
+    return [*columns[:place], "source", *columns[place:]]
 
 
 def vertical(facts: Record, money: frozenset[str] = frozenset(), title: str = "") -> Section:

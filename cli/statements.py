@@ -16,7 +16,7 @@ from cli.context import Settings, opened, viewed
 from cli.earned import COLUMNS, MONEY, NARROW, earned_cells
 from cli.files import replacing
 from cli.options import ID, INSTANT, TEXT, CheckedParam, Question, asking
-from cli.output import Report, Section, emit, readable
+from cli.output import Report, Section, emit, readable, with_source
 from cli.periods import OPEN, WhichPeriod, period_option
 from cli.terminal import counted, say
 from ledger.clock import from_micros
@@ -130,7 +130,7 @@ def statement_report(found: Statement) -> Report:
     return Report(
         [
             Section(BALANCE_MONEY, [opening], _MONEY, title=_title("opening balance", found.start)),
-            Section(NARROW_COLUMNS, lines, _MONEY, title="postings"),
+            Section(with_source(NARROW_COLUMNS, lines, after="id"), lines, _MONEY, title="postings"),
             Section(BALANCE_MONEY, [closing], _MONEY, title=_title("closing balance", found.end)),
         ],
         document,

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.store.recorder import read_states
 from ledger.tree.hashing import root_of
-from tests.builders import bind, order, plan, refund
+from tests.builders import adjustment, bind, order, plan, refund
 from tests.cli_runner import Tool, desk, is_aligned, tables
 from tests.finance_history import END, store_of
 from tests.finance_tools import two_people
@@ -138,6 +138,25 @@ def test_accounts_that_begin_alike_are_not_mixed_up(store_url: str, tmp_path: Pa
     tool("payout", "prepare", "--currency", "GBP", "--id", "p")
     found = [tool.json("explain", "payout", f"p.{number}") for number in (1, 2, 3)]
     assert [(one["member"], one["amount_minor"]) for one in found] == [*zip(chain[1:], (900, 450, 180), strict=True)]
+
+
+def test_ids_of_two_sources_are_told_apart(sqlite_url: str, tmp_path: Path) -> None:
+    """In every form; where all is of the default source, tables have no column for it."""
+    tool = desk(sqlite_url, tmp_path)
+    records = [bind("b1", "ben", "ann", "2025-01-01T00:00:00Z"), order("o1", "ben", 10_000, "2025-01-05T00:00:00Z")]
+    tool.feed(plan(), *records, adjustment("a1", "ann", 5, "2025-01-05T00:00:00Z"))
+    asked = (("adjustment", "list"), ("explain", "member", "ann"), ("statement", "ann", "--currency", "GBP"))
+    assert not any("source" in tool(*command, "--format", "table").out for command in asked)
+    file = tool.write("mall.jsonl", [*records[1:], adjustment("a1", "ann", 5, "2025-01-05T00:00:00Z")])
+    tool("ingest", file, "--source", "mall")
+    for command in asked:
+        answer = tool(*command, "--format", "table").out
+        assert "mall" in answer
+        assert all(map(is_aligned, tables(answer)))
+        assert {"default", "mall"} <= {row["source"] for row in tool(*command, "--format", "csv").rows("csv")}
+    tool("statement", "ann", "--currency", "GBP", "--html", "page.html")
+    page = (tool.folder / "page.html").read_text()
+    assert ("order o1" in page, "order mall/o1" in page) == (True, True)
 
 
 def test_statements_follow_each_other(tool: Tool) -> None:
