@@ -237,6 +237,13 @@ def test_what_is_live_is_compared_with_its_own_log_only(tool: Tool, tmp_path: Pa
         assert "0 balances differ" in tool("diff", *sides).err
 
 
+def test_a_plan_in_a_file_of_any_name(tool: Tool) -> None:
+    """Also of bytes that are no text: they are spelled out where the replay says what it is."""
+    (tool.folder / "\udcff.json").write_text(json.dumps(SHORTER))
+    tool("replay", "--plan", "\udcff.json", "--save", "a.replay")
+    assert r"a.replay: what if, plan of \udcff.json" in tool("diff", "live", "a.replay").err
+
+
 def test_a_file_that_is_no_replay_is_not_to_be_written_over(tool: Tool) -> None:
     """What makes one is said without the name of what is there, as it may be a plan."""
     assert "--save FILE" in tool("diff", "live", "shorter.json", status=6).err
