@@ -75,6 +75,16 @@ def check_reason(text: str) -> str:
     if not text.strip() or len(text) > REASON_LENGTH_MAX:
         message = f"is no reason: 1 to {REASON_LENGTH_MAX} characters"
         raise ValueError(message)
+    return check_text(text)
+
+
+def check_text(text: str) -> str:
+    """The text itself, if it is one: bytes of another encoding cannot be written to any file."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = "is not UTF-8"
+        raise ValueError(message) from None
     return text
 
 
@@ -82,6 +92,7 @@ INSTANT = InstantParam()
 ZONE = ZoneParam()
 ID = CheckedParam("id", check_id)
 REASON = CheckedParam("text", check_reason)
+TEXT = CheckedParam("text", check_text)
 
 
 def _start_of_day(text: str, ctx: click.Context | None) -> datetime:
@@ -131,11 +142,22 @@ coordinates = as_options(
         help="What was known: up to this position of the log. Default: all.",
     ),
 )
-asking = as_options(
-    coordinates,
-    format_option,
-    click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."),
-)
+
+
+class OutputParam(click.Path):
+    """A file to write to; `-` is standard output, which is where a report goes without one."""
+
+    def __init__(self) -> None:
+        """No folder."""
+        super().__init__(path_type=Path, dir_okay=False, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401  # click's signature
+        """The path; None for standard output."""
+        return None if value == "-" else super().convert(value, param, ctx)
+
+
+output_option = click.option("-o", "--output", type=OutputParam(), help="Write to this file.")
+asking = as_options(coordinates, format_option, output_option)
 
 
 @dataclass(frozen=True, slots=True)

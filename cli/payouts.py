@@ -28,7 +28,7 @@ from cli.payout_reports import (
     proposal_report,
     reconciliation_report,
 )
-from cli.terminal import counted, progress, say
+from cli.terminal import counted, progress, say, typed
 from ledger.application import Ledger
 from ledger.clock import format_instant, system_clock
 from ledger.commands import command_from
@@ -150,7 +150,7 @@ def prepare_command(settings: Settings, **options: Any) -> None:
         outcome, proposal = _prepared(ledger, wanted)
     sum_of = format_minor(proposal.total_minor, currency)
     done = f"batch {batch_id} is prepared: {counted(len(proposal.lines), 'payout')}, {sum_of} {currency} in all; "
-    follows = f"somebody else approves it: refledger payout approve {batch_id}"
+    follows = f"somebody else approves it: {typed(['payout', 'approve'], batch_id)}"
     if outcome.name == "recorded" and wanted.payees is None:
         say("note: without --payees no payment file can be made of this batch: reject it and prepare it with them")
     told(outcome, done + follows, f"batch {batch_id} is prepared already")
