@@ -6,6 +6,8 @@ from pathlib import Path
 
 import duckdb
 
+from projections.as_named import as_named
+
 TEXT, INTEGER, TIME = "VARCHAR", "BIGINT", "TIMESTAMP WITH TIME ZONE"
 
 _TIMES = frozenset(
@@ -29,7 +31,7 @@ def differences(csv: Path, parquet: Path) -> list[str]:
     with duckdb.connect(":memory:", config={"memory_limit": _MEMORY}) as duck:
         columns = {
             name: kind
-            for name, kind, *_ in duck.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(parquet)]).fetchall()
+            for name, kind, *_ in duck.execute("DESCRIBE SELECT * FROM read_parquet(?)", [as_named(parquet)]).fetchall()
         }
         found = [f"the column {name} is {kind}" for name, kind in columns.items() if kind not in _kinds(name)]
         if [*columns] != names:
@@ -57,5 +59,7 @@ def _differing_rows(duck: duckdb.DuckDBPyConnection, columns: dict[str, str], cs
             ) AS one
             POSITIONAL JOIN read_parquet($parquet) AS other
         ) WHERE differs"""  # noqa: S608  # our own names
-    count, first = duck.execute(query, {"csv": str(csv), "parquet": str(parquet), "columns": columns}).fetchall()[0]
+    count, first = duck.execute(
+        query, {"csv": as_named(csv), "parquet": as_named(parquet), "columns": columns}
+    ).fetchall()[0]
     return [f"{count} rows differ from the CSV file, the first is row {first}"] if count else []

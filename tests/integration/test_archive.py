@@ -317,6 +317,16 @@ def test_command_seals(tool: Tool) -> None:
     tool("archive", "seal", "books", "--segment-events", "0", status=2)
 
 
+def test_signs_in_the_name_of_an_archive(tool: Tool) -> None:
+    """Stand for no other archive beside it."""
+    names, words = ("book1", "book[1]", "b*"), ("--as-of", "2030-01-01T00:00:00Z")
+    for name in names:
+        tool("archive", "seal", name)
+        assert tool.json("archive", "status", name)["findings"] == []
+    digest = tool.json("replay", *words)["digest"]
+    assert {tool.json("replay", "--archive", name, *words)["digest"] for name in names} == {digest}
+
+
 def test_command_says_what_is_wrong(tool: Tool) -> None:
     """One line: another seal, a missing driver, a file in the way, a place that cannot be written to."""
     tool("archive", "seal", "books", "--at-position", "50")
