@@ -378,6 +378,7 @@ def test_command_shows_the_status(tool: Tool) -> None:
     rows = tool("archive", "status", "books", "--format", "csv").rows("csv")
     assert [row["result"] for row in rows] == ["pass", "pass"]
     assert "no archive at nothing" in tool("archive", "status", "nothing", status=4).err
+    assert "no archive at ., but something else" in tool("archive", "status", ".", status=4).err
 
 
 def test_status_needs_no_store(sqlite_ledger: Ledger, tmp_path: Path) -> None:
