@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -28,6 +31,23 @@ def differences(csv: Path, parquet: Path) -> list[str]:
     """
     with csv.open(encoding="utf-8") as lines:
         names = lines.readline().rstrip("\n").split(",")
+    with _nameable(csv) as text, _nameable(parquet) as columns:
+        return _differences(text, columns, names)
+
+
+@contextmanager
+def _nameable(file: Path) -> Generator[Path]:
+    """The file by a name that DuckDB can be told: one that is UTF-8."""
+    if not any("\udc80" <= sign <= "\udcff" for sign in str(file)):
+        yield file
+        return
+    with TemporaryDirectory(prefix="refledger-") as folder:
+        link = Path(folder) / file.name
+        link.symlink_to(file.resolve())
+        yield link
+
+
+def _differences(csv: Path, parquet: Path, names: list[str]) -> list[str]:
     with duckdb.connect(":memory:", config={"memory_limit": _MEMORY}) as duck:
         columns = {
             name: kind

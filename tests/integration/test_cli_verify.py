@@ -200,11 +200,13 @@ def test_parquet_is_compared(tool: Tool, small_log: list[bytes]) -> None:
 
 
 def test_parquet_of_this_very_folder_is_compared(tool: Tool, small_log: list[bytes]) -> None:
-    """Signs in its name stand for no other folder."""
+    """Signs in its name stand for no other folder, and it need not be UTF-8."""
     files = Telling(small_log).files()
     good = {"tables/balances.parquet": parquet_of(files["tables/balances.csv"], tool.folder)}
     header = files["tables/balances.csv"].partition(b"\n")[0] + b"\n"
     none = {"tables/balances.parquet": parquet_of(header, tool.folder)}
+    put(tool.folder / os.fsdecode(b"may\xff"), manifested(files | good))
+    tool("verify", os.fsdecode(b"may\xff"), "--key", VKEY)
     for name, beside in (("may[1]", "may1"), ("jun?", "june"), ("j*y", "july")):
         put(tool.folder / name, manifested(files | none))
         put(tool.folder / beside, manifested(files | good))
