@@ -17,7 +17,7 @@ from cli.files import replacing_bytes
 from cli.heads import grow, key_option
 from cli.key_files import read_key
 from cli.notes import CHECKPOINT, VERIFIER_KEY, Checkpoint
-from cli.options import ID, INSTANT, CheckedParam, as_options, tz_option
+from cli.options import ID, INSTANT, TEMP_DIR, CheckedParam, NameablePath, as_options, tz_option
 from cli.replays import SIZE
 from cli.terminal import counted, progress, say
 from ledger.clock import format_instant
@@ -97,7 +97,7 @@ def export() -> None:
 
 
 @export.command(short_help="A range of the log that proves itself, with the tables that follow from it.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make.")
+@click.option("-o", "--output", required=True, type=NameablePath(path_type=Path), help="The folder to make.")
 @key_option
 @click.option(
     "--head", "checkpoint", metavar="FILE", type=CHECKPOINT, help="A signed head. Default: the last one of the key."
@@ -113,7 +113,7 @@ def export() -> None:
 @click.option("--memory-limit", type=SIZE, help="The most that the tables may take, as 2GB; more goes to disk. [3GB]")
 @click.option(
     "--temp-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=TEMP_DIR,
     help="Where what goes to disk is put.",
 )
 @click.pass_obj

@@ -41,6 +41,10 @@ class Place:
         if not address:
             raise AddressError("an archive needs an address, as ./archive or s3://bucket/archive")
         try:
+            address.encode()
+        except UnicodeEncodeError:
+            raise AddressError(f"{address!a} is no name in UTF-8: name another folder") from None
+        try:
             found: tuple[Any, Any] = url_to_fs(address)
         except ImportError as error:
             raise AddressError(f"{address}: its driver is not installed: {error}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -334,6 +335,8 @@ def test_command_says_what_is_wrong(tool: Tool) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert tool("archive", "seal", "books", status=6).err.startswith("error: somebody else seals into books")
     assert "Install s3fs" in tool("archive", "seal", "s3://bucket/books", status=6).err
+    for command in ("seal", "status"):
+        assert "no name in UTF-8" in tool("archive", command, os.fsdecode(b"b\xff"), status=6).err
     (tool.folder / "file").write_text("")
     for command, status in (("seal", 6), ("status", 4)):
         answer = tool("archive", command, "file", status=status)

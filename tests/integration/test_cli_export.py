@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,6 +63,8 @@ REFUSED = {
     "some tiles": (("--format", "tlog-tiles", "--from", "2"), 2, "all that the head covers"),
     "nobody chosen": (("--redact", "--order", "nobody's", "--from", "300"), 4, "is what was asked for"),
     "a previous key alone": (("--previous-key", str(KEY.verifier)), 2, "is for --previous"),
+    "a folder that is not UTF-8": (("-o", os.fsdecode(b"b\xff")), 2, "no name in UTF-8"),
+    "no folder in UTF-8": (("--temp-dir", os.fsdecode(b"b\xff")), 2, "no name in UTF-8"),
     "no head": (("--head", "nothing"), 2, "cannot be read"),
 }
 
