@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from cli.context import DISAGREE, Settings, opened
-from cli.options import format_option
+from cli.options import TEMP_DIR, format_option
 from cli.output import Format, Report, Section, emit
 from cli.replays import SIZE
 from cli.terminal import counted, progress, say
@@ -77,7 +77,7 @@ CONTROLS = (
 @click.option("--memory-limit", type=SIZE, help="The most that comparing may take, as 2GB; more goes to disk. [3GB]")
 @click.option(
     "--temp-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=TEMP_DIR,
     help="Where what goes to disk is put.",
 )
 @click.pass_obj

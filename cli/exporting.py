@@ -17,7 +17,7 @@ from cli.files import replacing_bytes
 from cli.heads import grow, key_option
 from cli.key_files import read_key
 from cli.notes import CHECKPOINT, VERIFIER_KEY, Checkpoint
-from cli.options import ID, INSTANT, CheckedParam, as_options, tz_option
+from cli.options import ID, INSTANT, TEMP_DIR, CheckedParam, NameablePath, as_options, tz_option
 from cli.replays import SIZE
 from cli.terminal import counted, progress, say
 from ledger.clock import format_instant
@@ -78,9 +78,7 @@ choosing = as_options(
     click.option(
         "--source",
         type=CheckedParam("name", check_source),
-        default=DEFAULT_SOURCE,
-        show_default=True,
-        help="Where the orders of --order came from.",
+        help=f"Where the orders of --order came from. Default: {DEFAULT_SOURCE}.",
     ),
     click.option(
         "--kind",
@@ -99,7 +97,7 @@ def export() -> None:
 
 
 @export.command(short_help="A range of the log that proves itself, with the tables that follow from it.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make.")
+@click.option("-o", "--output", required=True, type=NameablePath(path_type=Path), help="The folder to make.")
 @key_option
 @click.option(
     "--head", "checkpoint", metavar="FILE", type=CHECKPOINT, help="A signed head. Default: the last one of the key."
@@ -115,7 +113,7 @@ def export() -> None:
 @click.option("--memory-limit", type=SIZE, help="The most that the tables may take, as 2GB; more goes to disk. [3GB]")
 @click.option(
     "--temp-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=TEMP_DIR,
     help="Where what goes to disk is put.",
 )
 @click.pass_obj
@@ -235,6 +233,8 @@ def _refuse_nonsense(layout: Layout, options: dict[str, Any]) -> None:
 def _asked(head: SignedHead, key: VerifierKey, options: dict[str, Any]) -> Asked:
     first, size = options["first"], head.head.size
     last = size if options["last"] is None else options["last"]
+    if size == 0:
+        raise PositionError("the head is of an empty log: there is nothing to export yet")
     if not first <= last <= size:
         raise PositionError(f"the head covers positions 1 to {size}, not {first} to {last}")
     previous = options["previous"]
@@ -250,7 +250,10 @@ def _asked(head: SignedHead, key: VerifierKey, options: dict[str, Any]) -> Asked
 
 def _chosen(options: dict[str, Any]) -> Selection:
     since, until = (None if at is None else format_instant(at) for at in (options.get("since"), options.get("until")))
-    orders = tuple(stream_of("order", order, options["source"]) for order in options["orders"])
+    source = options["source"]
+    if source is not None and not options["orders"]:
+        raise click.UsageError("--source is for --order: it says where these orders came from")
+    orders = tuple(stream_of("order", order, source or DEFAULT_SOURCE) for order in options["orders"])
     return Selection(options["members"], orders, options["kinds"], since, until)
 
 

@@ -70,6 +70,23 @@ class CheckedParam(click.ParamType[str]):
             self.fail(f"{value!a} {error}", param, ctx)
 
 
+class NameablePath(click.Path):
+    """A path that DuckDB can be told: it takes only names that are UTF-8."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  # click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401  # click's signature
+        """Checks the name, then what is there."""
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            self.fail(f"{str(value)!a} is no name in UTF-8: name another folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def check_reason(text: str) -> str:
     """The text itself, if an event takes it as a reason."""
     if not text.strip() or len(text) > REASON_LENGTH_MAX:
@@ -93,6 +110,7 @@ ZONE = ZoneParam()
 ID = CheckedParam("id", check_id)
 REASON = CheckedParam("text", check_reason)
 TEXT = CheckedParam("text", check_text)
+TEMP_DIR = NameablePath(exists=True, file_okay=False, path_type=Path)
 
 
 def _start_of_day(text: str, ctx: click.Context | None) -> datetime:

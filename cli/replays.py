@@ -11,7 +11,7 @@ import click
 
 from cli.context import DISAGREE, Settings
 from cli.engines import ENGINES, Answer, Asked, answered
-from cli.options import ID, CheckedParam, Question, asking
+from cli.options import ID, TEMP_DIR, CheckedParam, Question, asking
 from cli.output import emit
 from cli.plans import plan_in
 from cli.replay_report import answer_report
@@ -62,7 +62,7 @@ DIGEST = CheckedParam("digest", _digest)
 @click.option("--memory-limit", type=SIZE, help="duckdb: the most it may take, as 2GB; more goes to disk. [3GB]")
 @click.option(
     "--temp-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=TEMP_DIR,
     help="duckdb: where what goes to disk is put.",
 )
 @click.option("--master", metavar="URL", help="spark: the cluster. [local[*], this machine]")

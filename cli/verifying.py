@@ -72,8 +72,6 @@ def verify(path: Path, *, misbehaviour: Path | None, form: Format | None, output
     holds, 3 if anything is found, 2 if nothing is but the key was not given: then nothing is proven. Of two heads that
     contradict each other a file is written that proves it to anybody: verify it like all else.
     """
-    if not path.exists():
-        raise NotFoundError(f"there is nothing at {path}")
     asked = Asked(
         trust=_trust(options["keys"], options["witnesses"], options["quorum"]),
         previous=None if options["previous"] is None else options["previous"].raw,
@@ -82,7 +80,12 @@ def verify(path: Path, *, misbehaviour: Path | None, form: Format | None, output
         findings_max=options["findings"],
         progress=progress,
     )
-    found = verified_at(path, asked)
+    try:
+        if not path.exists():
+            raise NotFoundError(f"there is nothing at {path}")
+        found = verified_at(path, asked)
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
     emit(verification_report(found), form, output)
     if found.misbehaviour is not None:
         _keep(found.misbehaviour, misbehaviour)
@@ -105,8 +108,14 @@ def _parquet_differences(csv: Path, parquet: Path) -> list[str]:
 
 def _keep(proof: Misbehaviour, file: Path | None) -> None:
     target = file or Path(proof.file_name)
-    with replacing_bytes(target) as out:
-        out.write(bytes(proof))
+    try:
+        with replacing_bytes(target) as out:
+            out.write(bytes(proof))
+    except (click.UsageError, OSError) as error:
+        why = error.message if isinstance(error, click.UsageError) else f"{target} cannot be written: {error.strerror}"
+        # The verdict comes first: it is worse than that.
+        click.echo(f"error: two signed heads contradict each other, but {why}: name --misbehaviour FILE", err=True)
+        return
     say(f"two signed heads contradict each other: {target} proves it to anybody who has the log's key")
 
 

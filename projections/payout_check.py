@@ -10,6 +10,10 @@ from projections.replay.batches import Approval, Batch, hash_of, otherwise
 from projections.replay.session import Session
 from projections.runner import Progress
 
+_ADJUSTMENTS = {
+    "state": "was not proposed so, or decided before",
+    "same_actor": "was approved by the one who proposed it",
+}
 _BATCHES = {
     "state": "cannot follow what was recorded of the batch before",
     "same_actor": "was approved by the one who prepared it",
@@ -49,8 +53,8 @@ def check_payouts(books: Books, progress: Progress) -> Iterator[Finding]:
 
 
 def _adjustments(replay: Session) -> Iterator[Finding]:
-    for position, stream, other in replay.decided("wrong_adjustments"):
-        yield Finding(stream, "was not proposed so, or decided before", _places(other, position))
+    for position, stream, wrong, other in replay.decided("wrong_adjustments"):
+        yield Finding(stream, _ADJUSTMENTS[wrong], _places(other, position))
 
 
 def _payouts(replay: Session) -> Iterator[Finding]:

@@ -114,7 +114,7 @@ def parse_note(raw: bytes) -> Note:
 
 def _check_size(size_bytes: int) -> None:
     if size_bytes > NOTE_BYTES_MAX:
-        raise MalformedEvidenceError(f"a note has at most {NOTE_BYTES_MAX} bytes, this one has {size_bytes}")
+        raise MalformedEvidenceError(f"a note has at most {NOTE_BYTES_MAX} bytes, this one has more")
 
 
 def _parse_signature(line: str) -> Signature:

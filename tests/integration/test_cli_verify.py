@@ -144,6 +144,30 @@ def test_misbehaviour(tool: Tool, small_log: list[bytes]) -> None:
     assert "misbehaviour: PROVEN" in alone(tool.folder, "proof.json", "--key", VKEY).stdout
 
 
+def test_misbehaviour_that_cannot_be_written(tool: Tool, small_log: list[bytes]) -> None:
+    """The verdict is given all the same, with its status, and how the proof is to be had."""
+    (tool.folder / "head").write_bytes(Telling(small_log[:20]).files()["checkpoint"])
+    Telling(edited(small_log, 1, lambda event: event.update(actor="nobody"))).at(tool.folder / "bundle")
+    words = ("bundle", "--key", VKEY, "--previous", "head", "--misbehaviour", "nowhere/proof.json")
+    why = "nowhere/proof.json cannot be written: No such file or directory: name --misbehaviour FILE\n"
+    answer = tool("verify", *words, status=3)
+    assert why in answer.err
+    assert "the evidence does not hold: integrity: FAILED" in answer.err
+    found = alone(tool.folder, *words)
+    assert (found.returncode, found.stderr.endswith(why)) == (3, True)
+    assert "integrity: FAILED" in found.stdout
+
+
+def test_what_cannot_be_read(tool: Tool) -> None:
+    """One line and a status, whatever lies there."""
+    with (tool.folder / "large").open("wb") as file:
+        file.truncate(1 << 33)
+    for words, status in (("a" * 300, 2), ("large", 3)):
+        tool("verify", words, "--key", VKEY, status=status)
+        found = alone(tool.folder, words, "--key", VKEY)
+        assert (found.returncode, "Traceback" in found.stderr) == (status, False)
+
+
 def test_control_characters_are_spelled_out(tool: Tool, small_log: list[bytes]) -> None:
     """What a bundle says cannot steer the terminal it is shown on."""
     files = Telling(small_log).files()
@@ -197,6 +221,22 @@ def test_parquet_is_compared(tool: Tool, small_log: list[bytes]) -> None:
             put(tool.folder / "other", manifested(files | good | other))
             document = tool.json("verify", "other", "--key", VKEY, status=3)
             assert {finding["check"] for finding in document["findings"]} == {"parquet"}
+
+
+def test_parquet_of_this_very_folder_is_compared(tool: Tool, small_log: list[bytes]) -> None:
+    """Signs in its name stand for no other folder, and it need not be UTF-8."""
+    files = Telling(small_log).files()
+    good = {"tables/balances.parquet": parquet_of(files["tables/balances.csv"], tool.folder)}
+    header = files["tables/balances.csv"].partition(b"\n")[0] + b"\n"
+    none = {"tables/balances.parquet": parquet_of(header, tool.folder)}
+    put(tool.folder / os.fsdecode(b"may\xff"), manifested(files | good))
+    tool("verify", os.fsdecode(b"may\xff"), "--key", VKEY)
+    for name, beside in (("may[1]", "may1"), ("jun?", "june"), ("j*y", "july")):
+        put(tool.folder / name, manifested(files | none))
+        put(tool.folder / beside, manifested(files | good))
+        document = tool.json("verify", name, "--key", VKEY, status=3)
+        assert {finding["check"] for finding in document["findings"]} == {"parquet"}
+        tool("verify", beside, "--key", VKEY)
     for types in ({"amount": "DOUBLE"}, {"position": "VARCHAR"}):
         other = {"tables/postings.parquet": parquet_of(files["tables/postings.csv"], tool.folder, **types)}
         put(tool.folder / "other", manifested(files | good | other))

@@ -208,6 +208,30 @@ WRONG_EVENTS: dict[str, tuple[list[Write], str]] = {
         [prepare, lambda scribe: scribe.approve("b1", APPROVED, {1: "no_details"})],
         "batch-b1: line 1 of ann, 4000, was dropped as no_details: 4000 was payable then",
     ),
+    "dropped for the second reason": (
+        [
+            prepare,
+            lambda scribe: scribe.freeze("f2", "ben", LATER(1)),
+            lambda scribe: scribe.adjustment("a3", "ben", -1, LATER(1)),
+            lambda scribe: scribe.approve("b1", APPROVED, {2: "frozen"}),
+        ],
+        "batch-b1: line 2 of ben, 8000, was dropped as frozen: 7999 was payable then, and the member was frozen",
+    ),
+    "dropped for the third reason": (
+        [
+            lambda scribe: prepare(scribe, salt="0f" * 16, details={"ben": "ab" * 32}),
+            lambda scribe: scribe.freeze("f2", "ann", LATER(1)),
+            lambda scribe: scribe.approve("b1", APPROVED, {1: "no_details"}),
+        ],
+        (
+            "batch-b1: line 1 of ann, 4000, was dropped as no_details: 4000 was payable then, and the member was frozen"
+            ", and nobody had said where"
+        ),
+    ),
+    "an adjustment by one person": (
+        [lambda scribe: scribe.adjustment("a3", "ben", 1, LATER(1), {"by": {"authenticated": False, "name": "clerk"}})],
+        "adjustment-a3: was approved by the one who proposed it",
+    ),
     "other figures": (
         [prepare, lambda scribe: scribe.approve("b1", APPROVED, total=11_999)],
         "batch-b1: count, total or hash of its approval are not those of the lines that were not dropped",

@@ -1,5 +1,5 @@
 -- Lines of the batch just judged (`payable`, `frozen`, as of its cut-off and the head when it was approved) that should
--- have been dropped, or kept (X-3). ?: the stream of the batch
+-- have been dropped, or kept, or dropped for another reason: the first that applies (X-3). ?: the stream of the batch
 --
 -- number, name, amount_minor   of the line
 -- payable_minor, is_frozen     what was payable then, and whether to nobody
@@ -19,10 +19,9 @@ WITH judged AS (
 )
 SELECT *
 FROM judged
-WHERE CASE reason
-    WHEN 'frozen' THEN NOT is_frozen
-    WHEN 'not_covered' THEN payable_minor >= amount_minor
-    WHEN 'no_details' THEN NOT is_unknown
-    ELSE is_frozen OR is_unknown OR payable_minor < amount_minor
+WHERE reason IS DISTINCT FROM CASE
+    WHEN payable_minor < amount_minor THEN 'not_covered'
+    WHEN is_frozen THEN 'frozen'
+    WHEN is_unknown THEN 'no_details'
 END
 ORDER BY number
