@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ledger.errors import LedgerError
 from ledger.ids import split_stream
 from ledger.rules.payout import Line, Reviewer, ReviewState, Verdict, approval_text, has_details, lines_hash, review
-from ledger.tree.keys import KEY_ID_BYTES, parse_verifier_key
-from ledger.tree.note import Note, Signature, verify_note
-from ledger.tree.spelling import decode_base64
+from ledger.tree.note import is_text_signed
 from projections.verify.answers import Answer
 from projections.verify.finance_facts import Approved, Dropped, Lined, Prepared, Rejected
 
@@ -242,10 +239,4 @@ def _is_signed(prepared: Prepared, key: str, signature: str) -> bool:
         total_minor=prepared.total_minor,
         currency=prepared.currency,
     )
-    try:
-        verifier, raw = parse_verifier_key(key), decode_base64(signature)
-        line = Signature(verifier.name, raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES:])
-        verify_note(Note(text, (line,)), [verifier], exact=True)
-    except (LedgerError, ValueError):
-        return False
-    return True
+    return is_text_signed(text, key=key, signature=signature)

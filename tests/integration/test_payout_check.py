@@ -10,15 +10,20 @@ import pytest
 from ledger.application import Ledger
 from ledger.canonical import canonical
 from ledger.clock import system_clock
+from ledger.rules.payout import approval_text
 from ledger.tree.hashing import root_of
+from ledger.tree.keys import Kind, SignerKey
+from ledger.tree.note import sign_note
+from ledger.tree.spelling import encode_base64
 from projections.books import opened_books
 from projections.payout_check import check_payouts
 from projections.replay.session import replaying
 from tests.builders import bind, commands, order, plan, refund
-from tests.scribe import Scribe
+from tests.scribe import Scribe, root_over
 
 pytestmark = pytest.mark.long_on_postgres
 
+KEY = SignerKey("chief.example", Kind.NOTE, b"1" * 32)
 CUT_OFF, PREPARED, APPROVED = "2026-01-31T00:00:00Z", "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"
 LATER = "2026-02-{:02}T00:00:00Z".format
 AMOUNTS = ("adjusted", "available", "clawed_back", "earned", "paid", "pending", "reserved")
@@ -116,6 +121,18 @@ def test_a_batch_is_worked_out_again(ledger: Ledger, scribe: Scribe) -> None:
         ("fay", "debt", -300, 0, -300, 0),
         ("gus", "frozen", 5_000, 0, 5_000, 0),
     ]
+
+
+@pytest.mark.parametrize(("total", "is_right"), [(12_000, True), (12_001, False)])
+def test_the_signature_of_an_approval_is_verified(ledger: Ledger, scribe: Scribe, total: int, is_right: bool) -> None:
+    """By the key beside it, over what was prepared."""
+    prepare(scribe)
+    text = approval_text("b1", lines=root_over(LINES), count=2, total_minor=total, currency="GBP")
+    (line,) = sign_note(text, KEY).signatures
+    signature = encode_base64(line.key_id + line.value)
+    scribe.approve("b1", APPROVED, signed={"key": str(KEY.verifier), "signature": signature})
+    wrong = "batch-b1: its approval holds a signature that is not one by its key over what was prepared"
+    assert findings(ledger) == ([] if is_right else [wrong])
 
 
 Write = Callable[[Scribe], object]
