@@ -122,8 +122,8 @@ def bundle(settings: Settings, *, output: Path, layout: Layout, key: Path, **opt
 
     It holds the exact events, the proof that they are exactly those of their positions under a signed head, the
     balances, order outcomes, payouts, postings and teams that follow from the log up to --to, as CSV and Parquet, and a
-    manifest that the log's key signs. Sign a head first: `refledger head sign`. The folder is there once all of it is written
-    and proven, or not at all.
+    manifest that the log's key signs. Sign a head first: `refledger head sign`. The folder is there once all of it is
+    written and proven, or not at all.
 
     --redact hides what is not chosen: such a line is the event's hash, so the root of the log can still be proven. An
     event of which little is unknown can be guessed from its hash.
