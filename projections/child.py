@@ -1,6 +1,6 @@
-"""A process of our own program that is asked once and answers in frames.
+"""A process of our own program that is asked once and answers in frames; it ends with its parent, however that ends.
 
-It ends with its parent, however that ends: nobody reads its pipe any more.
+Nobody reads its pipe any more then, or sends it more.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import IO, Any, cast
@@ -40,6 +40,11 @@ class Child:
         for _ in range(FRAMES_KEPT):
             self._ask()
 
+    def send(self, data: Any) -> None:  # noqa: ANN401  # whatever marshal takes
+        """Gives it more, for its `more`; what is sent to one that is gone is lost."""
+        with suppress(OSError):
+            write_frame(cast("IO[bytes]", self._process.stdin), data)
+
     def next(self) -> Any:  # noqa: ANN401  # whatever it sends
         """Its next answer; None: it is through, or gone."""
         if not self._frames or (frame := self._frames.popleft().result()) is None:
@@ -58,6 +63,12 @@ class Child:
 
     def _ask(self) -> None:
         self._frames.append(self._thread.submit(read_frame, cast("IO[bytes]", self._process.stdout)))
+
+
+def more() -> Iterator[Any]:
+    """In the child: what it is sent, as long as there is more."""
+    while (frame := read_frame(sys.stdin.buffer)) is not None:
+        yield loads(frame)
 
 
 def answer(find: Callable[..., Iterable[Any]]) -> None:

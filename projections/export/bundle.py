@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -20,7 +21,7 @@ from ledger.tree.ranges import range_proof
 from projections.export.asked import Asked, Bars
 from projections.export.event_lines import EventLines
 from projections.export.folder import Folder, new_folder
-from projections.export.line_hashes import LineHashes
+from projections.export.line_hashes import LineHashes, hashing
 from projections.export.manifest import facts_of, write_manifest
 from projections.export.proofs import of_this_log, plan_lines, plans_before, proving, range_document
 from projections.export.selection import Selection
@@ -74,8 +75,7 @@ def export_bundle(
         for name, data in (_FOR_PEOPLE | proofs).items():
             folder.write(name, data)
         filling = _Filling(log, asked, folder, duck, bars)
-        hashes = LineHashes(proof, has_content=asked.first == 1 and asked.shown is None)
-        with of_this_log():
+        with closing(hashing(proof, has_content=asked.first == 1 and asked.shown is None)) as hashes, of_this_log():
             lines = filling.show_all(hashes) if asked.shown is None else filling.show_some(hashes, asked.shown)
             content = hashes.prove(head.root)
         # Of the last event that is shown: what is hidden does not show its time either.

@@ -155,8 +155,15 @@ def test_parquet_has_the_rows_of_the_csv(fed: Ledger, tmp_path: Path) -> None:
 # ---- the same bytes, always
 
 
-def test_lines_written_are_those_that_are_proven(fed: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_hashed_beside_make_the_same_bytes(fed: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of its own, as for many events, proves them and knows the content root."""
+    monkeypatch.setattr("projections.export.line_hashes.EVENTS_MIN", 1)
+    assert_is_naive(exported(fed.log, tmp_path / "out"), whole(fed))
+
+
+def test_lines_hashed_beside_are_proven(fed: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that gives other bytes than it hashed is found out, and there is no bundle."""
+    monkeypatch.setattr("projections.export.line_hashes.EVENTS_MIN", 1)
     head = signed_head(fed.log)
     catch_up(fed.log)
     monkeypatch.setattr("projections.export.event_lines.blocks", altered)
