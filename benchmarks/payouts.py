@@ -29,9 +29,14 @@ from tests.logins import login, url_of
 EVENTS_PER_MEMBER = 10
 CUT_OFF = (AS_OF + timedelta(microseconds=1)).isoformat()
 REPLAY, PREPARE, APPROVE, SEND, SETTLE = "limit: replay", "prepare", "approve", "send", "settle"
+SEALED_REPLAY, SEALED = "limit: replay, sealed", "prepare, sealed"
+LIMIT_OF = {PREPARE: REPLAY, SEALED: SEALED_REPLAY}
 HEAD = ("case", "items", "seconds", "items/s", "peak MB", "x limit")
+# What a worker does all the time.
+CURRENT = ("worker", "run", "--once", "--projections", "commissions")
 LINES = """
-    SELECT convert_from(state, 'UTF8')::jsonb #>> '{data,count}' FROM event WHERE topic = 'PayoutBatchPrepared'
+    SELECT max((convert_from(state, 'UTF8')::jsonb #>> '{data,count}')::int) FROM event
+    WHERE topic = 'PayoutBatchPrepared'
 """
 LIMITS = Limits(seconds=1_800, memory_mb=16_000)
 
@@ -58,7 +63,7 @@ class Payouts:
             members = self.events // EVENTS_PER_MEMBER
             stream = generated(self.inputs, "payouts", count=self.events, beginning=1, members=members)
             spawned(Job(case="ingest", log=url, file=str(stream.whole), batch_size=BATCH_SIZE))
-            self._refledger(url, "worker", "run", "--once", "--projections", "commissions")
+            self._refledger(url, *CURRENT)
             writer, approver = f"IN ROLE {WRITER_ROLE}", f"IN ROLE {WRITER_ROLE}, {APPROVER_ROLE}"
             with login(url, writer) as clerk, login(url, approver) as chief:
                 self._batch(url_of(url, clerk), url_of(url, chief))
@@ -68,10 +73,14 @@ class Payouts:
         with psycopg.connect(clerk) as connection:
             events = _number(connection, "SELECT max(position) FROM event")
             payees = self._payees(name for (name,) in connection.execute("SELECT DISTINCT member FROM balance"))
+        archive = str(self.folder / "archive")
+        self._refledger(clerk, "archive", "seal", archive)
         replayed = ("replay", "--engine", "duckdb", "--as-of", AS_OF.isoformat(), "--format", "json")
+        asked = ("payout", "prepare", "--currency", "GBP", "--cut-off", CUT_OFF, "--payees", str(payees))
         self._measure(REPLAY, events, clerk, replayed)
-        asked = ("--currency", "GBP", "--cut-off", CUT_OFF, "--id", "all", "--payees", str(payees))
-        self._measure(PREPARE, events, clerk, ("payout", "prepare", *asked))
+        self._measure(PREPARE, events, clerk, (*asked, "--id", "stored"))
+        self._measure(SEALED_REPLAY, events, clerk, (*replayed, "--archive", archive))
+        self._measure(SEALED, events, clerk, (*asked, "--id", "all", "--archive", archive))
         with psycopg.connect(clerk) as connection:
             lines = _number(connection, LINES)
         self._measure(APPROVE, lines, chief, ("payout", "approve", "all"))
@@ -80,6 +89,7 @@ class Payouts:
         self._measure(SEND, lines, clerk, ("payout", "export", "all", *written))
         rows = self._answer(sent, said)
         expect("rows of the provider", found=rows, wanted=min(lines, self.settled))
+        self._refledger(clerk, *CURRENT)
         self._measure(SETTLE, rows, clerk, ("payout", "settle", str(said), "--format", "json"))
         with psycopg.connect(clerk) as connection:
             paid = _number(connection, "SELECT count(*) FROM event WHERE topic = 'PayoutPaid'")
@@ -133,7 +143,7 @@ def print_payouts(rows: Sequence[Row]) -> None:
             f"{row.ended.seconds:.2f}",
             f"{row.events_per_second:,.0f}",
             f"{row.ended.peak_mb:,.0f}",
-            f"{rates[PREPARE] / rates[REPLAY]:.2f}" if row.case == PREPARE and REPLAY in rates else "-",
+            f"{rates[row.case] / rates[limit]:.2f}" if (limit := LIMIT_OF.get(row.case)) in rates else "-",
         )
         for row in rows
     ]

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from cli.context import BEHIND, CONFLICT, REFUSED
-from cli.terminal import printable, say
+from cli.output import Format, chosen
+from cli.terminal import counted, printable, say
 from ledger.outcomes import Outcome
+
+LISTED_MAX = 20
 
 _STATUSES = {"conflict": CONFLICT, "retryable": BEHIND}
 
@@ -22,6 +27,17 @@ def told(outcome: Outcome, done: str, repeated: str) -> None:
     else:
         click.echo(f"error: {printable(against(outcome))}", err=True)
         sys.exit(_STATUSES.get(outcome.name, REFUSED))
+
+
+def listed(rows: Sequence[str], form: Format | None, output: Path | None) -> str:
+    """Says what is wrong where the report has no room for it, as in CSV; returns where it is to be seen, in words."""
+    if chosen(form, output) in {"json", "table"}:
+        return "see above" if output is None else f"see {printable(str(output))}"
+    for row in rows[:LISTED_MAX]:
+        click.echo(printable(row), err=True)
+    if len(rows) > LISTED_MAX:
+        click.echo(f"and {counted(len(rows) - LISTED_MAX, 'row')} more: --format json has all of them", err=True)
+    return "see above"
 
 
 def against(outcome: Outcome) -> str:

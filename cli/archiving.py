@@ -121,6 +121,8 @@ def status(
         raise NotFoundError(f"there is no archive at {address}: make one with `refledger archive seal {address}`")
     with tempfile.TemporaryDirectory(prefix="refledger") as work:
         inspection = Inspection(place)
+        if not inspection.folders and any(not name.startswith(".") for name in place.names()):
+            raise NotFoundError(f"there is no archive at {address}, but something else: name another folder")
         with progress("proving files", inspection.total_bytes) as advance:
             inspection.check_files(advance)
         with progress("comparing", inspection.end) as advance:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from eventsourcing.persistence import PersistenceError
 
-from cli.context import DISAGREE, Settings, opened
-from cli.options import format_option
+from cli.context import DISAGREE, Settings, is_damage, opened
+from cli.options import TEMP_DIR, format_option
 from cli.output import Format, Report, Section, emit
 from cli.replays import SIZE
 from cli.terminal import counted, progress, say
@@ -77,7 +78,7 @@ CONTROLS = (
 @click.option("--memory-limit", type=SIZE, help="The most that comparing may take, as 2GB; more goes to disk. [3GB]")
 @click.option(
     "--temp-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=TEMP_DIR,
     help="Where what goes to disk is put.",
 )
 @click.pass_obj
@@ -143,14 +144,23 @@ def _examined(control: Control, books: Books) -> Examined:
                     break
     except IntegrityError as error:
         findings.append(Finding("log", f"cannot be followed: {error}"))
+    except PersistenceError as error:
+        if not is_damage(error):
+            raise
+        findings.append(Finding("store", f"cannot be read: {' '.join(str(error).split())}"))
     return Examined(findings, notes)
 
 
 def _behind(log: LogRecorder) -> dict[str, int]:
     """What could not be compared up to the head, and how many events are left there."""
     compared = {"the live tables were": COMMISSIONS, "the tree was": TREE}
-    with log.reading() as session:
-        lags = {what: lag_of(session, name, system_clock()).events for what, name in compared.items()}
+    try:
+        with log.reading() as session:
+            lags = {what: lag_of(session, name, system_clock()).events for what, name in compared.items()}
+    except PersistenceError as error:
+        if not is_damage(error):
+            raise
+        return {}  # a control has found that
     return {what: events for what, events in lags.items() if events > 0}
 
 

@@ -13,7 +13,7 @@ from cli.explain import member_report, order_report
 from cli.explain_payout import payout_report
 from cli.options import ID, CheckedParam, Question, asking
 from cli.output import Report, Section, emit, readable
-from cli.terminal import say
+from cli.terminal import printable
 from ledger.currencies import check_currency
 from ledger.errors import NotFoundError
 from ledger.ids import DEFAULT_SOURCE, check_source
@@ -47,7 +47,8 @@ def balance(settings: Settings, members: tuple[str, ...], currency: str | None, 
     emit(balance_report(found), question.form, question.output)
     missing = sorted(set(members) - {row.member for row in found})
     if missing:
-        say(f"no balance at that time: {', '.join(missing)}")
+        where = "" if currency is None else f" in {currency}"
+        click.echo(printable(f"error: no balance{where} at that time: {', '.join(missing)}"), err=True)
         sys.exit(NOT_FOUND)
 
 
@@ -90,7 +91,10 @@ def explain_order_command(settings: Settings, order_id: str, source: str, **opti
 @asking
 @click.pass_obj
 def explain_member_command(settings: Settings, member: str, **options: Any) -> None:
-    """Explain the balance of MEMBER: every order it is made of, and every binding MEMBER ever had."""
+    """Explain the balance of MEMBER: every order, adjustment and payout it is made of, and MEMBER's bindings.
+
+    How far an adjustment or a payout is follows from --at-position, not --as-of. CSV and TSV have the orders alone.
+    """
     question = Question.of(options)
     with opened(settings) as ledger, viewed(ledger, question) as (session, position):
         found = explain_member(session, member, question.as_of)

@@ -52,6 +52,7 @@ _STATUSES: tuple[tuple[type[BaseException], int], ...] = (
 )
 # Of SQLite, where the file and not the statement is at fault.
 _FILE_TROUBLES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+_DAMAGES = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,14 @@ def status_of(error: BaseException) -> int:
     if type(error) in {DatabaseError, sqlite3.DatabaseError} or _sqlite_code(error) in _FILE_TROUBLES:
         return UNREACHABLE
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), UNEXPECTED)
+
+
+def is_damage(error: PersistenceError) -> bool:
+    """Whether the store answered, and has not what it must: a table that is gone, pages that cannot be read."""
+    cause = error.__cause__ or error
+    if isinstance(cause, psycopg.Error):
+        return not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
+    return _sqlite_code(error) in _DAMAGES
 
 
 def explain_and_exit(error: BaseException) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 import click
 
 from cli.context import Settings, opened, viewed
-from cli.options import Question, format_option
+from cli.options import Question, format_option, output_option
 from cli.output import Format, Report, Section, chosen, emit, readable
-from cli.terminal import counted, say
-from ledger.errors import IntegrityError
+from cli.terminal import counted, progress, say
+from ledger.errors import IntegrityError, PositionError
+from ledger.garbage import collection_paused
 from projections.balances import Balance, balances_at
+from projections.content import content_root
 from projections.difference import Change, ChangeTotals, Difference, compare
 from projections.saved import Heading, saved
 
@@ -41,9 +43,7 @@ class ReplayParam(click.ParamType[Path | None]):
             return None
         path = Path(value)
         if not path.is_file():
-            self.fail(
-                f"{path} is no file: save a replay with `refledger replay --save {path}`, or say live", param, ctx
-            )
+            self.fail(f"{path} is no file: save a replay with `refledger replay --save FILE`, or say live", param, ctx)
         return path
 
 
@@ -51,7 +51,7 @@ class ReplayParam(click.ParamType[Path | None]):
 @click.argument("before", type=ReplayParam())
 @click.argument("after", type=ReplayParam())
 @format_option
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@output_option
 @click.pass_obj
 def diff(
     settings: Settings, *, before: Path | None, after: Path | None, form: Format | None, output: Path | None
@@ -59,8 +59,8 @@ def diff(
     """Compare balances BEFORE and AFTER: who gains, who loses and how much, the largest change first.
 
     Either is a file of `refledger replay --save`, or `live`: the live balances, as of the same time and position as the
-    other. `net` is earned - clawed back + adjusted. A table shows totals and the first 50 members; JSON, CSV and TSV
-    have all whose balance differs at all.
+    other, which has to be of the same log (status 3 otherwise). `net` is earned - clawed back + adjusted. A table shows
+    totals and the first 50 members; JSON, CSV and TSV have all whose balance differs at all.
 
     \b
     refledger replay --plan half-year.toml --save half-year.replay
@@ -71,7 +71,8 @@ def diff(
     with ExitStack() as stack:
         files = [None if path is None else stack.enter_context(saved(path)) for path in (before, after)]
         headings = [side[0] for side in files if side is not None]
-        sides = [stack.enter_context(_live(settings, headings[0])) if side is None else side for side in files]
+        name = str(before or after)
+        sides = [stack.enter_context(_live(settings, headings[0], name)) if side is None else side for side in files]
         _say_what(before, after, headings)
         found = compare(sides[0][1], sides[1][1])
     emit(difference_report(found, chosen(form, output) == "table"), form, output)
@@ -79,10 +80,23 @@ def diff(
 
 
 @contextmanager
-def _live(settings: Settings, like: Heading) -> Generator[_Side]:
+def _live(settings: Settings, like: Heading, name: str) -> Generator[_Side]:
+    """The live balances at the coordinates of a saved replay of that name.
+
+    Raises:
+        PositionError: the log has no such position.
+        IntegrityError: the replay is of another log.
+    """
     question = Question(like.as_of, like.at_position, None, None)
-    with opened(settings) as ledger, viewed(ledger, question) as (session, _):
-        yield None, balances_at(session, like.as_of)
+    with opened(settings) as ledger:
+        if like.at_position > (head := ledger.log.head()):
+            raise PositionError(f"{name} is of position {like.at_position}, and this log has positions 1 to {head}")
+        with progress("reading", like.at_position) as advance, collection_paused():
+            root = content_root(ledger.log.read(upto=like.at_position), advance)
+        if root != like.content_root:
+            raise IntegrityError(f"{name} is of another log: the content roots at that position differ")
+        with viewed(ledger, question) as (session, _):
+            yield None, balances_at(session, like.as_of)
 
 
 def _say_what(before: Path | None, after: Path | None, headings: list[Heading]) -> None:

@@ -13,7 +13,7 @@ import click
 from cli.context import Settings, opened
 from cli.files import replacing
 from cli.options import Question
-from cli.terminal import progress, say
+from cli.terminal import printable, progress, say
 from ledger.application import Ledger
 from ledger.commands import PublishPlan
 from ledger.errors import PositionError
@@ -155,7 +155,7 @@ def _save(asked: Asked, found: Replay, lines: Iterable[str]) -> None:
     if asked.redecide:
         what = "bindings decided again"
     if asked.plan is not None:
-        what = f"what if, plan of {asked.plan_file}"
+        what = printable(f"what if, plan of {asked.plan_file}")
     with replacing(asked.save) as file:
         save(file, Heading(found.as_of, found.at_position, found.digest, found.content_root, what), lines)
     say(f"saved: {asked.save}")

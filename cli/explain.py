@@ -6,10 +6,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from cli.output import Report, Section, readable, vertical
+from cli.output import Report, Section, readable, vertical, with_source
 from ledger.currencies import exponent_of
 from ledger.ids import split_stream
 from ledger.rules.team import Binding
+from projections.adjustments import Freeze
 from projections.explanation import AccrualExplained, LevelExplained, MemberExplained, OrderExplained, OrderOfBuyer
 from projections.fold import OrderOutcome, PlacedBinding
 
@@ -70,6 +71,7 @@ def order_report(found: OrderExplained, as_of: datetime, position: int) -> Repor
     refunds = [
         {
             "refund": split_stream(refund.refund)[1],
+            "reverses": None if refund.reverses is None else split_stream(refund.reverses)[1],
             "position": refund.position,
             "value_at": refund.value_at,
             "currency": order.currency,
@@ -83,7 +85,10 @@ def order_report(found: OrderExplained, as_of: datetime, position: int) -> Repor
     document = {**facts, **known, "levels": levels, "refunds": refunds}
     by_level = Section(LEVEL_COLUMNS, levels, ORDER_MONEY, title="levels")
     flat = Section([*LEVEL_COLUMNS, "binding", "bound_at"], levels, ORDER_MONEY)
-    by_refund = Section(REFUND_COLUMNS, refunds, ORDER_MONEY, title="refunds")
+    # A reversal may have the id of a refund: what it gives back is told from what was taken.
+    is_reversed = any(refund.reverses is not None for refund in found.refunds)
+    columns = [REFUND_COLUMNS[0], *(["reverses"] if is_reversed else []), *REFUND_COLUMNS[1:]]
+    by_refund = Section(columns, refunds, ORDER_MONEY, title="refunds")
     return Report([vertical(facts, ORDER_MONEY), by_level, by_refund], document, flat)
 
 
@@ -172,24 +177,69 @@ BOUGHT_COLUMNS = (
     "level_2",
     "level_3",
 )
+ADJUSTED = (
+    "source",
+    "position",
+    "value_at",
+    "currency",
+    "amount_minor",
+    "state",
+    "reason",
+    "proposed_by",
+    "decided_by",
+    "decided_at",
+    "decided_reason",
+)
+PAID = (
+    "source",
+    "position",
+    "batch",
+    "currency",
+    "amount_minor",
+    "state",
+    "since",
+    "dropped",
+    "attempt",
+    "reference",
+)
+ADJUSTED_COLUMNS = ("adjustment", "value_at", "currency", "amount_minor", "state", "reason")
+PAID_COLUMNS = ("payout", "currency", "amount_minor", "state", "since", "reference")
+FROZEN_COLUMNS = ("frozen", "since", "by", "reason")
 MEMBER_MONEY = frozenset(
     {"amount_minor", "base_minor", "commission_minor", "clawed_back_minor", "kept_minor", *BALANCE_COLUMNS[1:]}
 )
 
 
 def member_report(found: MemberExplained, as_of: datetime, position: int) -> Report:
-    """A member: every order they earned on or could have, balances, bindings, and what they bought."""
+    """A member: every order they earned on or could have, what else moved, balances, bindings, what they bought."""
     name = found.member
     accruals = [_accrual_row(accrual) for accrual in found.accruals]
     bindings = [_binding_row(placed, as_of) for placed in found.bindings]
     balances = [asdict(balance) for balance in found.balances]
     bought = [_bought_row(order) for order in found.orders]
+    adjusted = [{"adjustment": row.id, **{name: getattr(row, name) for name in ADJUSTED}} for row in found.adjustments]
+    paid = [{"payout": row.id, **{name: getattr(row, name) for name in PAID}} for row in found.payouts]
+    frozen = [_freeze_row(freeze) for freeze in found.freezes]
     title = f"orders with {name} in the upline, as of {readable(as_of)}"
     sections = [
-        Section(ACCRUAL_COLUMNS, accruals, MEMBER_MONEY, title=title),
+        Section(with_source(ACCRUAL_COLUMNS, accruals, after="order"), accruals, MEMBER_MONEY, title=title),
+        *[
+            Section(with_source(columns, rows, after=columns[0]), rows, MEMBER_MONEY, title=title)
+            for columns, rows, title in (
+                (ADJUSTED_COLUMNS, adjusted, "adjustments"),
+                (PAID_COLUMNS, paid, "payouts"),
+                (FROZEN_COLUMNS, frozen, "payouts held"),
+            )
+            if rows
+        ],
         Section(BALANCE_COLUMNS, balances, MEMBER_MONEY, title="balance"),
         Section(BINDING_COLUMNS, bindings, title=f"bindings of {name}"),
-        Section(BOUGHT_COLUMNS, bought, MEMBER_MONEY, title=f"orders {name} placed, and what became of each level"),
+        Section(
+            with_source(BOUGHT_COLUMNS, bought, after="order"),
+            bought,
+            MEMBER_MONEY,
+            title=f"orders {name} placed, and what became of each level",
+        ),
     ]
     document = {
         "member": name,
@@ -198,9 +248,12 @@ def member_report(found: MemberExplained, as_of: datetime, position: int) -> Rep
         "balances": balances,
         "bindings": bindings,
         "accruals": accruals,
+        "adjustments": adjusted,
+        "payouts": paid,
+        "freezes": frozen,
         "orders": bought,
     }
-    return Report(sections, document)
+    return Report(sections, document, Section([*ACCRUAL_COLUMNS, "source", "position"], accruals, MEMBER_MONEY))
 
 
 def _binding_row(placed: PlacedBinding, as_of: datetime) -> dict[str, Any]:
@@ -213,6 +266,16 @@ def _binding_row(placed: PlacedBinding, as_of: datetime) -> dict[str, Any]:
         "until": binding.until(),
         "ended_by": _ended_by(binding, as_of),
         "plan": binding.plan,
+    }
+
+
+def _freeze_row(freeze: Freeze) -> dict[str, Any]:
+    return {
+        "frozen": "yes" if freeze.is_frozen else "no",
+        "since": freeze.at,
+        "by": freeze.actor,
+        "reason": freeze.reason,
+        "position": freeze.position,
     }
 
 

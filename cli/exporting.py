@@ -12,11 +12,12 @@ from typing import IO, Any, Literal
 import click
 
 from cli.context import DONE, Settings, opened
+from cli.elsewhere import GroupWithMore
 from cli.files import replacing_bytes
 from cli.heads import grow, key_option
 from cli.key_files import read_key
 from cli.notes import CHECKPOINT, VERIFIER_KEY, Checkpoint
-from cli.options import ID, INSTANT, CheckedParam, as_options, tz_option
+from cli.options import ID, INSTANT, TEMP_DIR, CheckedParam, NameablePath, as_options, tz_option
 from cli.replays import SIZE
 from cli.terminal import counted, progress, say
 from ledger.clock import format_instant
@@ -33,6 +34,7 @@ from projections.replay.session import Setup
 
 Layout = Literal["bundle", "tlog-tiles"]
 LAYOUTS: tuple[Layout, ...] = ("bundle", "tlog-tiles")
+BOOKED = {"journal": "cli.booked:journal", "postings": "cli.booked:postings"}
 STANDARD_OUTPUT = Path("-")
 
 
@@ -76,9 +78,7 @@ choosing = as_options(
     click.option(
         "--source",
         type=CheckedParam("name", check_source),
-        default=DEFAULT_SOURCE,
-        show_default=True,
-        help="Where the orders of --order came from.",
+        help=f"Where the orders of --order came from. Default: {DEFAULT_SOURCE}.",
     ),
     click.option(
         "--kind",
@@ -91,13 +91,13 @@ choosing = as_options(
 )
 
 
-@click.group(short_help="Carry the log out of the store.")
+@click.group(cls=GroupWithMore, elsewhere=BOOKED, short_help="Carry the log out of the store.")
 def export() -> None:
     """The log outside the store: as evidence that anybody can check, or to be looked at."""
 
 
 @export.command(short_help="A range of the log that proves itself, with the tables that follow from it.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder to make.")
+@click.option("-o", "--output", required=True, type=NameablePath(path_type=Path), help="The folder to make.")
 @key_option
 @click.option(
     "--head", "checkpoint", metavar="FILE", type=CHECKPOINT, help="A signed head. Default: the last one of the key."
@@ -113,7 +113,7 @@ def export() -> None:
 @click.option("--memory-limit", type=SIZE, help="The most that the tables may take, as 2GB; more goes to disk. [3GB]")
 @click.option(
     "--temp-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=TEMP_DIR,
     help="Where what goes to disk is put.",
 )
 @click.pass_obj
@@ -121,9 +121,9 @@ def bundle(settings: Settings, *, output: Path, layout: Layout, key: Path, **opt
     """Export a range of the log as a folder that proves itself, offline, to anybody who has the log's public key.
 
     It holds the exact events, the proof that they are exactly those of their positions under a signed head, the
-    balances, order outcomes, postings and teams that follow from the log up to --to, as CSV and Parquet, and a manifest
-    that the log's key signs. Sign a head first: `refledger head sign`. The folder is there once all of it is written
-    and proven, or not at all.
+    balances, order outcomes, payouts, postings and teams that follow from the log up to --to, as CSV and Parquet, and a
+    manifest that the log's key signs. Sign a head first: `refledger head sign`. The folder is there once all of it is
+    written and proven, or not at all.
 
     --redact hides what is not chosen: such a line is the event's hash, so the root of the log can still be proven. An
     event of which little is unknown can be guessed from its hash.
@@ -233,6 +233,8 @@ def _refuse_nonsense(layout: Layout, options: dict[str, Any]) -> None:
 def _asked(head: SignedHead, key: VerifierKey, options: dict[str, Any]) -> Asked:
     first, size = options["first"], head.head.size
     last = size if options["last"] is None else options["last"]
+    if size == 0:
+        raise PositionError("the head is of an empty log: there is nothing to export yet")
     if not first <= last <= size:
         raise PositionError(f"the head covers positions 1 to {size}, not {first} to {last}")
     previous = options["previous"]
@@ -248,7 +250,10 @@ def _asked(head: SignedHead, key: VerifierKey, options: dict[str, Any]) -> Asked
 
 def _chosen(options: dict[str, Any]) -> Selection:
     since, until = (None if at is None else format_instant(at) for at in (options.get("since"), options.get("until")))
-    orders = tuple(stream_of("order", order, options["source"]) for order in options["orders"])
+    source = options["source"]
+    if source is not None and not options["orders"]:
+        raise click.UsageError("--source is for --order: it says where these orders came from")
+    orders = tuple(stream_of("order", order, source or DEFAULT_SOURCE) for order in options["orders"])
     return Selection(options["members"], orders, options["kinds"], since, until)
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from cli.context import Settings, opened
+from cli.elsewhere import GroupWithMore
 from cli.key_files import read_key, write_key
 from cli.last_heads import LastHead, LastHeadError, holding
 from cli.notes import CHECKPOINT, VERIFIER_KEY, Checkpoint
@@ -37,6 +38,13 @@ _ADVICE: Mapping[type[NotSignedError], str] = {
     TilesError: "`refledger worker rebuild tree` makes the tiles what the log says; then sign again",
 }
 
+PROOFS = {
+    "consistency": "cli.head_proofs:consistency",
+    "prove": "cli.head_proofs:prove",
+    "show": "cli.head_proofs:show",
+    "witness": "cli.witnessing:witness",
+}
+
 key_option = click.option(
     "--key", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The private key."
 )
@@ -48,7 +56,7 @@ output_option = click.option(
 )
 
 
-@click.group(short_help="Sign the log's tree heads; prove events and growth.")
+@click.group(cls=GroupWithMore, elsewhere=PROOFS, short_help="Sign the log's tree heads; prove events and growth.")
 def head() -> None:
     """Signed tree heads: one short text fixes every event of the log, and each can be proven against it.
 

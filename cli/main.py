@@ -10,33 +10,34 @@ from types import FrameType
 import click
 
 from cli import context
-from cli.adjustments import adjustment
-from cli.archiving import archive
-from cli.auditing import audit
-from cli.balances import balance, explain
-from cli.booked import journal, postings
-from cli.demo import demo
-from cli.differences import diff
-from cli.exporting import export
-from cli.head_proofs import consistency, prove, show
-from cli.heads import head
-from cli.ingest import ingest
+from cli.elsewhere import GroupWithMore
 from cli.options import CheckedParam
-from cli.payment_files import export_command, settle_command
-from cli.payouts import payout
-from cli.periods import period
-from cli.plans import plan
-from cli.rebuilding import worker_rebuild
-from cli.replays import replay
-from cli.statements import statement
-from cli.teams import team
-from cli.verifying import verify
-from cli.witnessing import witness
-from cli.workers import expire, init, worker
 from ledger.application import check_url
 from ledger.ids import check_id
 
 DEFAULT_URL = "sqlite:///refledger.db"
+COMMANDS = {
+    "adjustment": "cli.adjustments:adjustment",
+    "archive": "cli.archiving:archive",
+    "audit": "cli.auditing:audit",
+    "balance": "cli.balances:balance",
+    "demo": "cli.demo:demo",
+    "diff": "cli.differences:diff",
+    "expire": "cli.workers:expire",
+    "explain": "cli.balances:explain",
+    "export": "cli.exporting:export",
+    "head": "cli.heads:head",
+    "ingest": "cli.ingest:ingest",
+    "init": "cli.workers:init",
+    "payout": "cli.payouts:payout",
+    "period": "cli.periods:period",
+    "plan": "cli.plans:plan",
+    "replay": "cli.replays:replay",
+    "statement": "cli.statements:statement",
+    "team": "cli.teams:team",
+    "verify": "cli.verifying:verify",
+    "worker": "cli.workers:worker",
+}
 
 
 def _version() -> str:
@@ -53,11 +54,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 @click.group(
+    cls=GroupWithMore,
+    elsewhere=COMMANDS,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "auto_envvar_prefix": "REFLEDGER",
         "max_content_width": 100,
-    }
+    },
 )
 @click.version_option(_version())
 @click.option(
@@ -99,38 +102,6 @@ def refledger(ctx: click.Context, *, url: str, actor: str, verbose: int, quiet: 
     """
     del no_input
     ctx.obj = context.Settings(url, actor, verbose - quiet)
-
-
-for command in (
-    init,
-    plan,
-    ingest,
-    expire,
-    balance,
-    team,
-    explain,
-    statement,
-    adjustment,
-    period,
-    replay,
-    diff,
-    payout,
-    archive,
-    head,
-    export,
-    verify,
-    audit,
-    worker,
-    demo,
-):
-    refledger.add_command(command)
-for command in (show, prove, consistency, witness):
-    head.add_command(command)
-for command in (postings, journal):
-    export.add_command(command)
-payout.add_command(export_command)
-payout.add_command(settle_command)
-worker.add_command(worker_rebuild)
 
 
 def main() -> None:

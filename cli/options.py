@@ -17,6 +17,8 @@ from ledger.ids import check_id
 
 Command = Callable[..., Any]
 
+REASON_LENGTH_MAX = 500
+
 
 class InstantParam(click.ParamType[datetime]):
     """A time with a zone, a date (with `--tz`), or `now`."""
@@ -68,9 +70,47 @@ class CheckedParam(click.ParamType[str]):
             self.fail(f"{value!a} {error}", param, ctx)
 
 
+class NameablePath(click.Path):
+    """A path that DuckDB can be told: it takes only names that are UTF-8."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  # click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401  # click's signature
+        """Checks the name, then what is there."""
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            self.fail(f"{str(value)!a} is no name in UTF-8: name another folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def check_reason(text: str) -> str:
+    """The text itself, if an event takes it as a reason."""
+    if not text.strip() or len(text) > REASON_LENGTH_MAX:
+        message = f"is no reason: 1 to {REASON_LENGTH_MAX} characters"
+        raise ValueError(message)
+    return check_text(text)
+
+
+def check_text(text: str) -> str:
+    """The text itself, if it is one: bytes of another encoding cannot be written to any file."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = "is not UTF-8"
+        raise ValueError(message) from None
+    return text
+
+
 INSTANT = InstantParam()
 ZONE = ZoneParam()
 ID = CheckedParam("id", check_id)
+REASON = CheckedParam("text", check_reason)
+TEXT = CheckedParam("text", check_text)
+TEMP_DIR = NameablePath(exists=True, file_okay=False, path_type=Path)
 
 
 def _start_of_day(text: str, ctx: click.Context | None) -> datetime:
@@ -120,11 +160,22 @@ coordinates = as_options(
         help="What was known: up to this position of the log. Default: all.",
     ),
 )
-asking = as_options(
-    coordinates,
-    format_option,
-    click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."),
-)
+
+
+class OutputParam(click.Path):
+    """A file to write to; `-` is standard output, which is where a report goes without one."""
+
+    def __init__(self) -> None:
+        """No folder."""
+        super().__init__(path_type=Path, dir_okay=False, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401  # click's signature
+        """The path; None for standard output."""
+        return None if value == "-" else super().convert(value, param, ctx)
+
+
+output_option = click.option("-o", "--output", type=OutputParam(), help="Write to this file.")
+asking = as_options(coordinates, format_option, output_option)
 
 
 @dataclass(frozen=True, slots=True)

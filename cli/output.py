@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Generator, Mapping, Sequence
@@ -21,6 +22,7 @@ from typing import Literal
 from cli.files import replacing
 from ledger.clock import format_instant
 from ledger.currencies import format_minor
+from ledger.ids import DEFAULT_SOURCE
 
 Format = Literal["table", "json", "csv", "tsv"]
 FORMATS: tuple[Format, ...] = ("table", "json", "csv", "tsv")
@@ -28,6 +30,8 @@ Cell = str | int | None | datetime
 
 # Marks on other characters, joiners.
 _TAKES_NO_COLUMN = frozenset({"Mn", "Me", "Cf"})
+# What would break a table's lines, steer the terminal, or show what follows in another order: spelled out.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 Record = Mapping[str, Cell]
 
 
@@ -118,7 +122,15 @@ def table_cell(section: Section, row: Record, column: str) -> str:
         return readable(value)
     if column in section.money and isinstance(value, int):
         return format_minor(value, str(row["currency"]))
-    return str(value)
+    return _steady(str(value))
+
+
+def with_source(columns: Sequence[str], rows: Sequence[Record], *, after: str) -> list[str]:
+    """Columns of a table, with `source` beside an id where any row is of another source than the default one."""
+    if all(row.get("source") in {None, DEFAULT_SOURCE} for row in rows):
+        return [*columns]
+    place = columns.index(after) + 1
+    return [*columns[:place], "source", *columns[place:]]
 
 
 def vertical(facts: Record, money: frozenset[str] = frozenset(), title: str = "") -> Section:
@@ -164,7 +176,7 @@ def _table(section: Section) -> str:
     lines = [[heading(section, column) for column in section.columns]]
     lines += [[table_cell(section, row, column) for column in section.columns] for row in section.rows]
     widths = [max(_width(line[index]) for line in lines) for index in range(len(section.columns))]
-    text = f"{section.title}\n" if section.title else ""
+    text = f"{_steady(section.title)}\n" if section.title else ""
     if not section.rows:
         return f"{text}(none)\n"
     lines.insert(1, ["-" * width for width in widths])
@@ -175,6 +187,10 @@ def _table(section: Section) -> str:
         ]
         text += "  ".join(padded).rstrip() + "\n"
     return text
+
+
+def _steady(text: str) -> str:
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _is_numeric(section: Section, column: str) -> bool:

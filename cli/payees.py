@@ -1,12 +1,14 @@
-"""The operator's file of payees, as commands read it: whole, or refused with the lines that are wrong."""
+"""The operator's files, as commands read them: whole, or refused by name; payees with the lines that are wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cli.terminal import counted, say
 from ledger.errors import RefusedError
+from projections.payments.errors import BadFileError
 from projections.payments.payee import Payee
 from projections.payments.payees import payees_for, read_payees
 
@@ -19,6 +21,21 @@ class BadPayeesError(RefusedError):
     code = "bad_payees"
 
 
+@contextmanager
+def naming(path: Path) -> Generator[None]:
+    """Says which file cannot be used.
+
+    Raises:
+        BadFileError: this one.
+    """
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise BadFileError(f"{path} is not UTF-8") from None
+    except BadFileError as error:
+        raise BadFileError(f"{path}: {error}") from None
+
+
 def payees_in(path: Path, *, currency: str, members: Collection[str]) -> dict[str, Payee]:
     """The details of these members for a currency.
 
@@ -26,7 +43,7 @@ def payees_in(path: Path, *, currency: str, members: Collection[str]) -> dict[st
         BadPayeesError: one or more lines cannot be used: who is paid where must not be guessed.
         BadFileError: nor can the file's header.
     """
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         found = payees_for(read_payees(file), currency=currency, members=members)
     for fault in found.faults[:FAULTS_SHOWN_MAX]:
         say(f"{path}, line {fault.line}: {fault.message}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,11 +13,11 @@ from typing import Any, Literal
 
 import click
 
-from cli.answers import against, told
+from cli.answers import against, listed, told
 from cli.context import CONFLICT, REFUSED, Settings, opened, viewed
 from cli.options import ID, Question, format_option
 from cli.output import Format, Report, Section, emit
-from cli.payees import payees_in
+from cli.payees import naming, payees_in
 from cli.payouts import payees_option
 from cli.terminal import counted, say
 from ledger.application import Ledger
@@ -24,6 +25,7 @@ from ledger.clock import system_clock
 from ledger.currencies import exponent_of, format_minor
 from ledger.disk import sync
 from ledger.errors import RefusedError
+from ledger.garbage import collection_paused
 from ledger.outcomes import Outcome
 from ledger.payout_commands import SettlePayout
 from ledger.payouts.sending import PaymentFile, ToSend, send, to_send
@@ -112,7 +114,8 @@ def export_command(settings: Settings, *, batch_id: str, output: Path, **options
 
     The file is read back and compared with the batch, its hash is recorded with every payout in it, and only then it
     has its name. The same command again gives the same file. Payees whose details are no longer those the batch was
-    prepared with are refused: prepare a new batch for them. What failed may be sent once more with --attempt 2.
+    prepared with are refused. What failed may be sent once more with --attempt 2, all of it in one file: what fails
+    later waits for the next batch.
 
     \b
     refledger payout export march --format csv --profile generic --payees payees.csv -o march.csv
@@ -126,16 +129,20 @@ def export_command(settings: Settings, *, batch_id: str, output: Path, **options
             "a bank wants to know who pays: give --debtor, a TOML file with name, iban, execution_date"
         )
     profile = profile_named(options["profile"])
-    debtor = debtor_of(options["debtor"].read_text("utf-8")) if form == "pain.001" else None
-    with opened(settings) as ledger:
+    debtor = _debtor_in(options["debtor"]) if form == "pain.001" else None
+    if not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
+        raise click.UsageError(f"{output} cannot be written: there is no folder {output.parent} to write to")
+    with opened(settings) as ledger, collection_paused():
         with _at_head(ledger) as (session, _):
             batch = batch_of(session, batch_id)
+            if batch.state != "approved":
+                raise HeldBackError(f"batch {batch_id} is {batch.state}: only what somebody else approved is sent")
             pinned = {payout.member: payout.details for payout in payouts_in(session, batch)}
         wanted = to_send(ledger, batch_id, options["attempt"], payable_in_snapshot)
-        lines = _lines(batch, wanted, options["attempt"])
+        lines = _lines(batch, wanted, options["attempt"], output)
         payees = payees_in(options["payees"], currency=batch.currency, members={line.member for line in lines})
-        _check_details(batch, {line.member: pinned[line.member] for line in lines}, payees)
         parcel = Parcel(batch, options["attempt"], lines, payees, output, profile, debtor)
+        _check_details(parcel, {line.member: pinned[line.member] for line in lines})
         _send(ledger, parcel)
 
 
@@ -148,11 +155,15 @@ def profile_named(name: str) -> Profile:
     if name in shipped_profiles():
         return shipped_profile(name)
     try:
-        return profile_of(Path(name).read_text("utf-8"))
+        with naming(Path(name)):
+            return profile_of(Path(name).read_text("utf-8"))
     except OSError:
         return shipped_profile(name)
-    except UnicodeDecodeError:
-        raise BadFileError(f"{name} is not UTF-8") from None
+
+
+def _debtor_in(path: Path) -> Debtor:
+    with naming(path):
+        return debtor_of(path.read_text("utf-8"))
 
 
 def _at_head(ledger: Ledger) -> AbstractContextManager[tuple[Session, int]]:
@@ -160,11 +171,17 @@ def _at_head(ledger: Ledger) -> AbstractContextManager[tuple[Session, int]]:
     return viewed(ledger, Question(system_clock(), None, None, None))
 
 
-def _lines(batch: BatchFound, wanted: ToSend, attempt: int) -> list[Line]:
-    """What goes into the file: all that may, and what went into it before if the file has to be made again."""
-    for line, reason in wanted.held_back:
+def _lines(batch: BatchFound, wanted: ToSend, attempt: int, file: Path) -> list[Line]:
+    """What goes into the file: all that may; or what went into it before, as an attempt has one file (X-4)."""
+    sent = [line for line, _ in wanted.sent]
+    why_late = f"attempt {attempt} went out without it, the next batch pays it"
+    late = [(line, why_late) for line in wanted.lines if sent and attempt > 1]
+    for line, reason in [*wanted.held_back, *late]:
         say(f"held back: {line.member}, {format_minor(line.amount_minor, batch.currency)} {batch.currency}: {reason}")
-    lines = [*wanted.lines, *(line for line, _ in wanted.sent)]
+    if late and not file.exists():
+        # Under another name it would look like a file of theirs, and others would be paid twice.
+        raise HeldBackError(f"attempt {attempt} of batch {batch.id} went out already: the next batch pays what failed")
+    lines = sent if late else [*wanted.lines, *sent]
     if not lines:
         raise HeldBackError(
             f"nothing of batch {batch.id} can be sent in attempt {attempt}: see `payout show {batch.id}`"
@@ -172,9 +189,10 @@ def _lines(batch: BatchFound, wanted: ToSend, attempt: int) -> list[Line]:
     return sorted(lines, key=lambda line: line.number)
 
 
-def _check_details(batch: BatchFound, pinned: Mapping[str, str | None], payees: Mapping[str, Payee]) -> None:
+def _check_details(parcel: Parcel, pinned: Mapping[str, str | None]) -> None:
     """Nobody is paid to an account that the approval did not cover."""
-    found = compare_details(pinned, payees, bytes.fromhex(batch.salt or ""))
+    batch = parcel.batch
+    found = compare_details(pinned, parcel.payees, bytes.fromhex(batch.salt or ""))
     unknown = [member for member, details in pinned.items() if details is None]
     wrong = {
         "changed since": found.changed,
@@ -185,9 +203,10 @@ def _check_details(batch: BatchFound, pinned: Mapping[str, str | None], payees: 
         for member in members[:MEMBERS_SHOWN_MAX]:
             say(f"{member}: details {what}")
     if count := sum(map(len, wrong.values())):
+        instead = "" if parcel.attempt == 1 else ", or leave it to the next batch, which pays what failed"
         raise DetailsError(
             f"batch {batch.id} was prepared without these details of {counted(count, 'payee')}: bring back the file it "
-            "was prepared with, or reject it and pay them from a new batch"
+            f"was prepared with{instead}"
         )
 
 
@@ -254,20 +273,21 @@ def settle_command(
     chosen = profile_named(profile)
     if chosen.settlement is None:
         raise BadFileError(f"profile {profile} does not say what comes back: add a [settlement] part to a copy of it")
-    with opened(settings) as ledger:
+    with opened(settings) as ledger, collection_paused():
         with _at_head(ledger) as (session, _):
             payouts = _payouts(session, batch_ids)
-        with file.open("rb") as rows:
+        with naming(file), file.open("rb") as rows:
             found = read_settlement(rows, chosen.settlement, by_reference(payouts, chosen.reference_max))
         outcomes = settle_payouts(ledger, [_said(row) for row in found.rows])
     refused = _refused(found, outcomes)
     emit(settlement_report(found, outcomes, refused), form, output)
-    _end(refused)
+    rows = [f"{file}, line {row['line']}: {row['result']}: {row['message']}" for row in refused]
+    _end(refused, listed(rows, form, output))
 
 
 def _payouts(session: Session, batch_ids: Iterable[str]) -> list[Payout]:
     """Every payout that was reserved, of all batches or of some."""
-    chosen = [batch_of(session, one) for one in batch_ids] or batches(session)
+    chosen = [batch_of(session, one) for one in dict.fromkeys(batch_ids)] or batches(session)
     return [
         _payout(batch, payout.number, payout.member, payout.amount_minor, exponent_of(batch.currency))
         for batch in chosen
@@ -337,9 +357,9 @@ def settlement_report(found: Settlement, outcomes: Sequence[Outcome], refused: S
     return Report(sections, {"payments": rows, "not_recorded": listed})
 
 
-def _end(refused: Sequence[dict[str, Any]]) -> None:
+def _end(refused: Sequence[dict[str, Any]], where: str) -> None:
     if not refused:
         return
     has_conflict = any(row["result"] in {"contradicting", "conflict"} for row in refused)
-    click.echo(f"error: {counted(len(refused), 'row')} recorded nothing, see above", err=True)
+    click.echo(f"error: {counted(len(refused), 'row')} recorded nothing, {where}", err=True)
     sys.exit(CONFLICT if has_conflict else REFUSED)

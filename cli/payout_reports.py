@@ -10,6 +10,7 @@ from cli.output import Report, Section, vertical
 from projections.batches import BatchFound, PayoutFound
 from projections.payouts import NotPaid, Proposal
 from projections.reconciliation import Reconciliation
+from projections.replay.answers import LeftOut
 
 _PAYOUT = ("payout", "member", "currency", "amount_minor", "state", "attempt", "reference", "since", "note")
 _LEFT_OUT = ("member", "currency", "reason", "payable_minor", "pending_minor", "available_minor", "reserved_minor")
@@ -52,7 +53,7 @@ def batches_report(batches: Sequence[BatchFound]) -> Report:
 
 
 def batch_report(
-    batch: BatchFound, payouts: Sequence[PayoutFound], left_out: Sequence[NotPaid], changed: Collection[str] = ()
+    batch: BatchFound, payouts: Sequence[PayoutFound], left_out: Sequence[LeftOut], changed: Collection[str] = ()
 ) -> Report:
     """One batch: its facts, its payouts, and whom it leaves out.
 
@@ -61,7 +62,7 @@ def batch_report(
     document = _batch_document(batch)
     facts = {key: value for key, value in document.items() if key != "by_state"}
     rows = [_payout_row(payout, changed) for payout in payouts]
-    others = [_left_out_row(row, batch.currency) for row in left_out]
+    others = [{"member": row.member, "currency": batch.currency, **row._asdict()} for row in left_out]
     lines = Section(_PAYOUT, rows, frozenset({"amount_minor"}), title="payouts")
     money = frozenset({"total_minor", "reserved_minor"})
     sections = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +14,13 @@ from uuid import uuid4
 import click
 
 from cli.actors import warn_of_labels
-from cli.answers import told
+from cli.answers import listed, told
 from cli.context import DISAGREE, Settings, opened, viewed
+from cli.elsewhere import GroupWithMore
 from cli.key_files import read_key
-from cli.options import ID, INSTANT, CheckedParam, Question, asking, tz_option
+from cli.options import ID, INSTANT, REASON, CheckedParam, Question, asking, format_option, tz_option
 from cli.output import emit
-from cli.payees import payees_in
+from cli.payees import BadPayeesError, payees_in
 from cli.payout_reports import (
     batch_report,
     batches_report,
@@ -27,14 +28,16 @@ from cli.payout_reports import (
     proposal_report,
     reconciliation_report,
 )
-from cli.terminal import counted, progress, say
+from cli.terminal import counted, progress, say, typed
 from ledger.application import Ledger
 from ledger.clock import format_instant, system_clock
 from ledger.commands import command_from
 from ledger.currencies import check_currency, format_minor
+from ledger.errors import RefusedError
+from ledger.garbage import collection_paused
 from ledger.ids import DEFAULT_SOURCE
 from ledger.outcomes import Outcome
-from ledger.payout_commands import PrepareBatch
+from ledger.payout_commands import PrepareBatch, check_batch_id
 from ledger.payouts.approving import SignedApproval, approve, reject
 from ledger.payouts.preparing import prepare
 from ledger.rules.payout import approval_text
@@ -47,11 +50,16 @@ from projections.payable import payable_at_head
 from projections.payments.payee import Payee
 from projections.payouts import Proposal, propose
 from projections.reconciliation import reconcile
-from projections.replay.session import MEMORY_LIMIT, Setup
+from projections.replay.answers import LeftOut
+from projections.replay.session import MEMORY_LIMIT, Setup, replaying
 from projections.view import view_at
 
 # Somebody else's batch may come in between while one is computed; then it is computed again.
 ATTEMPTS_MAX = 3
+
+FILES = {"export": "cli.payment_files:export_command", "settle": "cli.payment_files:settle_command"}
+
+BATCH_ID = CheckedParam("id", check_batch_id)
 
 payees_option = click.option(
     "--payees",
@@ -59,9 +67,15 @@ payees_option = click.option(
     help="Where payees' accounts are: CSV or JSON Lines. Their details stay in that file.",
 )
 currency_option = click.option("--currency", type=CheckedParam("code", check_currency), help="Only this currency.")
+archive_option = click.option(
+    "--archive", metavar="DIR", help="Read what is sealed from this archive: quicker for many millions."
+)
+memory_option = click.option(
+    "--memory-limit", default=MEMORY_LIMIT, show_default=True, help="Of the independent replay."
+)
 
 
-@click.group(short_help="Pay members: prepare, approve, send, settle.")
+@click.group(cls=GroupWithMore, elsewhere=FILES, short_help="Pay members: prepare, approve, send, settle.")
 def payout() -> None:
     """Payout batches, from what is payable to what was paid.
 
@@ -87,6 +101,12 @@ class Wanted:
     means: Means
 
 
+class CutOffError(RefusedError):
+    """A batch of what is not available yet."""
+
+    code = "cut_off_in_the_future"
+
+
 @payout.command("prepare", short_help="Prepare a batch.")
 @click.option("--currency", required=True, type=CheckedParam("code", check_currency), help="Which currency to pay out.")
 @click.option(
@@ -97,35 +117,42 @@ class Wanted:
     help="Pay what is available by then; not in the future.",
 )
 @tz_option
-@click.option("--id", "batch_id", type=ID, help="The batch's id. Default: made of currency and cut-off.")
+@click.option("--id", "batch_id", type=BATCH_ID, help="The batch's id. Default: made of currency and cut-off.")
 @payees_option
 @click.option("--dry-run", is_flag=True, help="Show what would be prepared; record nothing.")
-@click.option("--archive", metavar="DIR", help="Read what is sealed from this archive: quicker for many millions.")
-@click.option("--memory-limit", default=MEMORY_LIMIT, show_default=True, help="Of the independent replay.")
+@format_option
+@archive_option
+@memory_option
 @click.pass_obj
 def prepare_command(settings: Settings, **options: Any) -> None:
     """Prepare a batch: a line for everyone whose payable balance reaches the plan's minimum.
 
     It is computed twice, from the live tables and by an independent replay of the events that decides every binding
-    again; unless both agree, nothing is recorded (status 3). The same --id again is a repeat, also with other figures:
-    the batch that is recorded stands. `payout show` lists whom it pays, and everyone else with the reason.
+    again; unless both agree, nothing is recorded (status 3). The same --id and --cut-off again is a repeat, also with
+    other figures: the batch that is recorded stands. `payout show` lists whom it pays, and everyone else with the
+    reason.
+
+    Without --payees no payment file can be made of it: only what is prepared with a payee's details is sent.
     """
     at = system_clock()
     cut_off: datetime = options["cut_off"]
     currency: str = options["currency"]
     batch_id = options["batch_id"] or f"{currency}-{format_instant(cut_off)[:19].replace(':', '')}Z"
     asked = {"at": at, "currency": currency, "cut_off": cut_off, "id": batch_id}
-    archive = None if options["archive"] is None else Archive.open(options["archive"])
-    means = Means(archive, Setup(options["memory_limit"]))
+    means = _means(options["archive"], options["memory_limit"])
     wanted = Wanted(PrepareBatch.model_validate(asked), options["payees"], means)
-    with opened(settings) as ledger:
+    if cut_off > at:
+        raise CutOffError(f"the cut-off {format_instant(cut_off)} is in the future: pay what is available by now")
+    with opened(settings) as ledger, collection_paused():
         if options["dry_run"]:
-            emit(proposal_report(_agreed(ledger, wanted)), None, None)
+            emit(proposal_report(_agreed(ledger, wanted)), options["form"], None)
             return
         outcome, proposal = _prepared(ledger, wanted)
     sum_of = format_minor(proposal.total_minor, currency)
     done = f"batch {batch_id} is prepared: {counted(len(proposal.lines), 'payout')}, {sum_of} {currency} in all; "
-    follows = f"somebody else approves it: refledger payout approve {batch_id}"
+    follows = f"somebody else approves it: {typed(['payout', 'approve'], batch_id)}"
+    if outcome.name == "recorded" and wanted.payees is None:
+        say("note: without --payees no payment file can be made of this batch: reject it and prepare it with them")
     told(outcome, done + follows, f"batch {batch_id} is prepared already")
 
 
@@ -144,8 +171,11 @@ def _prepared_once(ledger: Ledger, wanted: Wanted) -> tuple[Outcome, Proposal]:
         return prepare(ledger, wanted.command, proposal.draft()), proposal
     members = {line.member for line in proposal.lines}
     payees = payees_in(wanted.payees, currency=proposal.currency, members=members)
+    if members and not payees:
+        raise BadPayeesError(f"{wanted.payees} has no details of anybody whom this batch pays")
     if missing := len(members) - len(payees):
-        say(f"note: {wanted.payees} has no details of {counted(missing, 'payee')}: they cannot be sent from this batch")
+        unknown = counted(missing, "payee")
+        say(f"note: {wanted.payees} has no details of {unknown}: the approval drops them, another batch pays them")
     salt = secrets.token_hex(16)
     return prepare(ledger, wanted.command, proposal.draft(_hashed(payees, salt), salt)), proposal
 
@@ -175,13 +205,15 @@ def _hashed(payees: Mapping[str, Payee], salt: str) -> dict[str, str]:
 def approve_command(settings: Settings, batch_id: str, sign_key: Path | None) -> None:
     """Approve batch ID, which somebody else prepared, and reserve its money.
 
-    Every line is looked at once more: one that a refund or another batch no longer covers, or whose member was frozen,
-    is dropped with its reason, and the others are reserved.
+    Every line is looked at once more: one that a refund or another batch no longer covers, whose member was frozen, or
+    whose payee had no details is dropped with its reason, and the others are reserved.
     """
     with opened(settings) as ledger:
         warn_of_labels(settings)
         with viewed(ledger, Question(system_clock(), None, None, None)) as (session, _):
             batch = batch_of(session, batch_id)
+        if batch.salt is None:
+            say(f"note: no payment file can be made of batch {batch_id}: it was prepared without payees' details")
         signed = None if sign_key is None else _signed(batch, sign_key)
         approval = approve(ledger, batch_id, payable_at_head, signed=signed)
     for line, reason in approval.dropped:
@@ -201,7 +233,7 @@ def _signed(batch: BatchFound, sign_key: Path) -> SignedApproval:
 
 @payout.command("reject", short_help="Turn a batch down.")
 @click.argument("batch_id", metavar="ID", type=ID)
-@click.option("--reason", required=True, help="Why; goes into the event.")
+@click.option("--reason", required=True, type=REASON, help="Why; goes into the event.")
 @click.pass_obj
 def reject_command(settings: Settings, batch_id: str, reason: str) -> None:
     """Turn batch ID down. Preparing reserved nothing, so nothing is released."""
@@ -226,12 +258,25 @@ def list_command(settings: Settings, currency: str | None, **options: Any) -> No
 @click.argument("batch_id", metavar="[ID]", type=ID, required=False)
 @click.option("--member", type=ID, help="Only this member; without ID, all payouts of theirs.")
 @payees_option
+@click.option("--only-payouts", is_flag=True, help="Not who is left out: at once, as nothing is computed again.")
+@archive_option
+@memory_option
 @asking
 @click.pass_obj
-def show_command(
-    settings: Settings, batch_id: str | None, member: str | None, payees: Path | None, **options: Any
+def show_command(  # noqa: PLR0913  # its options
+    settings: Settings,
+    *,
+    batch_id: str | None,
+    member: str | None,
+    payees: Path | None,
+    only_payouts: bool,
+    archive: str | None,
+    memory_limit: str,
+    **options: Any,
 ) -> None:
     """Show batch ID: whom it pays, how far each payout is, and everyone it leaves out with the reason.
+
+    Who was left out, and why, follows from the events before the batch, which are replayed for it.
 
     With --payees it marks those whose details are not what they were when they were last paid. `explain payout ID.NO`
     says why a payout is what it is.
@@ -239,6 +284,8 @@ def show_command(
     question = Question.of(options)
     if batch_id is None and member is None:
         raise click.UsageError("name a batch, or a member with --member")
+    if batch_id is None and (payees is not None or only_payouts):
+        raise click.UsageError("--payees and --only-payouts are about one batch: name it")
     with opened(settings) as ledger, viewed(ledger, question) as (session, _):
         if batch_id is None:
             report = payouts_report(payouts_of(session, cast("str", member)))
@@ -246,9 +293,23 @@ def show_command(
             batch = batch_of(session, batch_id)
             lines = [line for line in payouts_in(session, batch) if member in {None, line.member}]
             changed = _changed_since(session, batch, payees)
-            left_out = [row for row in _again(ledger, batch).left_out if member in {None, row.member}]
+            everyone = () if only_payouts else _left_out(ledger, batch, _means(archive, memory_limit))
+            left_out = [row for row in everyone if member in {None, row.member}]
             report = batch_report(batch, lines, left_out, changed)
     emit(report, question.form, question.output)
+
+
+def _means(archive: str | None, memory_limit: str) -> Means:
+    return Means(None if archive is None else Archive.open(archive), Setup(memory_limit))
+
+
+def _left_out(ledger: Ledger, batch: BatchFound, means: Means) -> Sequence[LeftOut]:
+    """Whom the batch gives nothing, by the replay: a batch is recorded only where both implementations agree."""
+    with (
+        progress("replaying", batch.at_position) as advance,
+        replaying(ledger.log, batch.at_position, means.setup, means.archive, advance) as replay,
+    ):
+        return replay.payable(batch.cut_off, batch.currency).left_out
 
 
 def _again(ledger: Ledger, batch: BatchFound) -> Proposal:
@@ -282,15 +343,15 @@ def _changed_since(session: Session, batch: BatchFound, file: Path | None) -> se
 
 @payout.command("replay", short_help="Compute a batch again.")
 @click.argument("batch_id", metavar="ID", type=ID)
-@click.option("--archive", metavar="DIR", help="Read what is sealed from this archive.")
-@click.option("--memory-limit", default=MEMORY_LIMIT, show_default=True, help="Of the independent replay.")
+@archive_option
+@memory_option
 @click.pass_obj
 def replay_command(settings: Settings, batch_id: str, archive: str | None, memory_limit: str) -> None:
     """Compute batch ID again from the events up to its position, by both implementations; status 3 if anything differs.
 
     The same events give the same lines, digest and hash for ever.
     """
-    means = Means(None if archive is None else Archive.open(archive), Setup(memory_limit))
+    means = _means(archive, memory_limit)
     with opened(settings) as ledger:
         with viewed(ledger, Question(system_clock(), None, None, None)) as (session, _):
             batch = batch_of(session, batch_id)
@@ -317,13 +378,14 @@ def reconcile_command(settings: Settings, **options: Any) -> None:
         found = reconcile(session, question.as_of)
     emit(reconciliation_report(found), question.form, question.output)
     if found.findings:
-        click.echo(f"error: the sides disagree: {counted(len(found.findings), 'finding')}", err=True)
+        where = listed([f"{one.subject}: {one.message}" for one in found.findings], question.form, question.output)
+        click.echo(f"error: the sides disagree: {counted(len(found.findings), 'finding')}, {where}", err=True)
         sys.exit(DISAGREE)
 
 
 @payout.command("freeze", short_help="Pay a member nothing for the time being.")
 @click.argument("member", type=ID)
-@click.option("--reason", required=True, help="Why; goes into the event.")
+@click.option("--reason", required=True, type=REASON, help="Why; goes into the event.")
 @click.pass_obj
 def freeze_command(settings: Settings, member: str, reason: str) -> None:
     """Leave MEMBER out of every batch until `payout unfreeze`; what is reserved already is dropped at approval."""
@@ -332,7 +394,7 @@ def freeze_command(settings: Settings, member: str, reason: str) -> None:
 
 @payout.command("unfreeze", short_help="Pay a member again.")
 @click.argument("member", type=ID)
-@click.option("--reason", required=True, help="Why; goes into the event.")
+@click.option("--reason", required=True, type=REASON, help="Why; goes into the event.")
 @click.pass_obj
 def unfreeze_command(settings: Settings, member: str, reason: str) -> None:
     """End the freeze of MEMBER."""

@@ -49,6 +49,8 @@ def worker_rebuild(settings: Settings, *, name: str, replace: bool, fresh: bool,
     On PostgreSQL all but tree need the owner of the database, as `init` does.
     """
     if name != NAME:
+        if replace or fresh:
+            raise click.UsageError(f"--replace and --fresh are for {NAME}: {name} is mended in place")
         _mend(settings, name)
         return
     with opened(settings) as ledger, closing(beside(settings.url)) as room:

@@ -11,7 +11,7 @@ import click
 
 from cli.context import DISAGREE, Settings
 from cli.engines import ENGINES, Answer, Asked, answered
-from cli.options import ID, CheckedParam, Question, asking
+from cli.options import ID, TEMP_DIR, CheckedParam, Question, asking
 from cli.output import emit
 from cli.plans import plan_in
 from cli.replay_report import answer_report
@@ -25,7 +25,15 @@ def _size(text: str) -> str:
     return text
 
 
+def _digest(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text, re.ASCII):
+        message = "is no digest: 64 hexadecimal digits, as `replay` prints them"
+        raise ValueError(message)
+    return text.lower()
+
+
 SIZE = CheckedParam("size", _size)
+DIGEST = CheckedParam("digest", _digest)
 
 
 @click.command(short_help="Compute everything again from the events.")
@@ -35,7 +43,7 @@ SIZE = CheckedParam("size", _size)
     help="Who computes it. Default: python, but duckdb for --archive, --plan and --redecide.",
 )
 @click.option("--archive", metavar="DIR", help="Read sealed segments from here, and only what follows from the store.")
-@click.option("--check", metavar="DIGEST", help="Compare with this digest; status 3 if it differs.")
+@click.option("--check", type=DIGEST, metavar="DIGEST", help="Compare with this digest; status 3 if it differs.")
 @click.option("--redecide", is_flag=True, help="Decide binds and unbinds again; status 3 if any comes out otherwise.")
 @click.option(
     "--plan",
@@ -54,7 +62,7 @@ SIZE = CheckedParam("size", _size)
 @click.option("--memory-limit", type=SIZE, help="duckdb: the most it may take, as 2GB; more goes to disk. [3GB]")
 @click.option(
     "--temp-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=TEMP_DIR,
     help="duckdb: where what goes to disk is put.",
 )
 @click.option("--master", metavar="URL", help="spark: the cluster. [local[*], this machine]")

@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
 from cli.balances import BALANCE_MONEY
 from cli.context import Settings, opened, viewed
 from cli.earned import COLUMNS, MONEY, NARROW, earned_cells
 from cli.files import replacing
-from cli.options import ID, INSTANT, CheckedParam, Question, asking
-from cli.output import Report, Section, emit, readable
+from cli.options import ID, INSTANT, TEXT, CheckedParam, Question, asking
+from cli.output import Report, Section, emit, readable, with_source
 from cli.periods import OPEN, WhichPeriod, period_option
 from cli.terminal import counted, say
 from ledger.clock import from_micros
@@ -70,15 +71,16 @@ class Span:
 @click.option(
     "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page for the member to this file."
 )
-@click.option("--issuer", help="Who owes the money, as the page says it. Default: the store's name.")
+@click.option("--issuer", type=TEXT, help="Who owes the money, as the page says it. Default: the store's name.")
 @asking
-@click.pass_obj
-def statement(settings: Settings, member: str, currency: str, html: Path | None, **options: Any) -> None:
+@click.pass_context
+def statement(ctx: click.Context, member: str, currency: str, html: Path | None, **options: Any) -> None:
     """Show what MEMBER had, every posting on their accounts, and what they have then; it adds up to the minor unit.
 
     By time (--from, --to) a statement says what counts then, as it is known at --at-position. By --period it says what
     is booked in that period: a closed one never changes, and what was recorded too late for one is in a later one, with
-    the end of the period it `belongs` to.
+    the end of the period it `belongs` to. The open period goes up to --as-of, the others say themselves where they
+    end.
 
     In a table amounts are changes of what is on hold (pending), available and reserved. CSV, TSV and JSON have all
     columns; in CSV and TSV the opening and the closing balance are rows too.
@@ -89,9 +91,13 @@ def statement(settings: Settings, member: str, currency: str, html: Path | None,
     refledger statement cat --currency GBP --period open
     refledger statement cat --currency GBP --period 2026-04-01T00:00:00Z --html cat.html --issuer "Example Shop Ltd"
     """
+    settings: Settings = ctx.obj
     issuer: str | None = options.pop("issuer")
     span = _span(options.pop("start"), options.pop("end"), options.pop("period"))
     question, account = Question.of(options), Account(member, currency)
+    _check(span, question.as_of, is_timed=ctx.get_parameter_source("as_of") is ParameterSource.COMMANDLINE)
+    if issuer is not None and html is None:
+        raise click.UsageError("--issuer is for the page that --html writes")
     if html is not None and (question.form, question.output) != (None, None):
         raise click.UsageError("--html is a form, and a file, of its own: leave out --format and --output")
     with opened(settings) as ledger, viewed(ledger, question) as (session, _):
@@ -124,7 +130,7 @@ def statement_report(found: Statement) -> Report:
     return Report(
         [
             Section(BALANCE_MONEY, [opening], _MONEY, title=_title("opening balance", found.start)),
-            Section(NARROW_COLUMNS, lines, _MONEY, title="postings"),
+            Section(with_source(NARROW_COLUMNS, lines, after="id"), lines, _MONEY, title="postings"),
             Section(BALANCE_MONEY, [closing], _MONEY, title=_title("closing balance", found.end)),
         ],
         document,
@@ -150,11 +156,23 @@ def _span(start: datetime | None, end: datetime | None, period: WhichPeriod | No
     return Span(start, end, period)
 
 
+def _check(span: Span, as_of: datetime, *, is_timed: bool) -> None:
+    """A time that nothing would come of is not asked for."""
+    if is_timed and (span.end is not None or isinstance(span.period, datetime)):
+        which = "--period" if span.end is None else "--to"
+        raise click.UsageError(f"{which} says up to when: leave out --as-of; --at-position says what was known")
+    if span.start is not None and span.end is None and as_of < span.start:
+        raise click.UsageError(
+            f"--from is after {readable(as_of)}, where the statement ends: give a later --as-of, or --to"
+        )
+
+
 def _found(session: Session, log: LogRecorder, account: Account, span: Span, as_of: datetime) -> Statement:
     """The statement that is asked for.
 
     Raises:
         NotFoundError: there is no such period; or nothing was ever posted by then.
+        PeriodError: the open period began later.
     """
     if span.period is None:
         found = statement_between(session, log, account, span.start, span.end or just_after(as_of))

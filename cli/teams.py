@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,7 @@ import click
 from cli.context import Settings, opened, viewed
 from cli.options import ID, Question, asking
 from cli.output import Report, Section, chosen, emit
-from cli.terminal import say
+from cli.terminal import say, typed
 from ledger.clock import format_instant
 from ledger.errors import NotFoundError
 from ledger.ids import split_stream
@@ -141,9 +140,12 @@ def _text(place: Place) -> str:
 
 def _next_command(member: str, depth: int, question: Question, page: Page, following: Place) -> str:
     """What to type for the next page: the same question, also where this one was asked for now."""
-    words = ["refledger", "team", member, "--as-of", format_instant(question.as_of)]
+    words = ["--as-of", format_instant(question.as_of)]
+    if question.form is not None:
+        words += ["--format", question.form]
     if question.at_position is not None:
         words += ["--at-position", str(question.at_position)]
     if depth != LEVELS:
         words += ["--depth", str(depth)]
-    return shlex.join([*words, "--limit", str(page.most), "--after", _text(following)])
+    words += ["--limit", str(page.most), "--after", _text(following)]
+    return typed(["team", *words], member) if member.startswith("-") else typed(["team", member, *words])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -30,6 +31,12 @@ def say(message: str, *, at: int = 0) -> None:
 def printable(text: str) -> str:
     """The text with every character that could steer a terminal spelled out."""
     return "".join([c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text])
+
+
+def typed(words: Sequence[str], *arguments: str) -> str:
+    """A command of ours as one types it into a shell, whatever characters its arguments have."""
+    divider = ["--"] if any(argument.startswith("-") for argument in arguments) else []
+    return shlex.join(["refledger", *words, *divider, *arguments])
 
 
 def counted(count: int, noun: str) -> str:

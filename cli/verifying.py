@@ -14,12 +14,13 @@ from cli.files import replacing_bytes
 from cli.notes import CHECKPOINT, VERIFIER_KEY
 from cli.options import INSTANT, format_option, tz_option
 from cli.output import Format, Report, Section, emit, vertical
-from cli.terminal import printable, progress, say
+from cli.terminal import counted, printable, progress, say
 from ledger.clock import format_instant
 from ledger.errors import InvalidKeyError, NotFoundError
 from ledger.tree.keys import VerifierKey
 from projections.verify.asked import Asked, Verified
 from projections.verify.misbehaviour import Misbehaviour
+from projections.verify.report import FINDINGS_MAX
 from projections.verify.trust import Trust, trust_in
 from projections.verify.verification import verify as verified_at
 
@@ -37,6 +38,13 @@ from projections.verify.verification import verify as verified_at
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where a proof goes that two heads contradict each other. Default: here, under a name of its own.",
+)
+@click.option(
+    "--findings",
+    type=click.IntRange(min=1),
+    default=FINDINGS_MAX,
+    show_default=True,
+    help="How many of each check to show; all are counted.",
 )
 @format_option
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
@@ -64,16 +72,20 @@ def verify(path: Path, *, misbehaviour: Path | None, form: Format | None, output
     holds, 3 if anything is found, 2 if nothing is but the key was not given: then nothing is proven. Of two heads that
     contradict each other a file is written that proves it to anybody: verify it like all else.
     """
-    if not path.exists():
-        raise NotFoundError(f"there is nothing at {path}")
     asked = Asked(
         trust=_trust(options["keys"], options["witnesses"], options["quorum"]),
         previous=None if options["previous"] is None else options["previous"].raw,
         as_of=None if options["as_of"] is None else format_instant(options["as_of"]),
         compare_parquet=_parquet_differences,
+        findings_max=options["findings"],
         progress=progress,
     )
-    found = verified_at(path, asked)
+    try:
+        if not path.exists():
+            raise NotFoundError(f"there is nothing at {path}")
+        found = verified_at(path, asked)
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
     emit(verification_report(found), form, output)
     if found.misbehaviour is not None:
         _keep(found.misbehaviour, misbehaviour)
@@ -96,14 +108,22 @@ def _parquet_differences(csv: Path, parquet: Path) -> list[str]:
 
 def _keep(proof: Misbehaviour, file: Path | None) -> None:
     target = file or Path(proof.file_name)
-    with replacing_bytes(target) as out:
-        out.write(bytes(proof))
+    try:
+        with replacing_bytes(target) as out:
+            out.write(bytes(proof))
+    except (click.UsageError, OSError) as error:
+        why = error.message if isinstance(error, click.UsageError) else f"{target} cannot be written: {error.strerror}"
+        # The verdict comes first: it is worse than that.
+        click.echo(f"error: two signed heads contradict each other, but {why}: name --misbehaviour FILE", err=True)
+        return
     say(f"two signed heads contradict each other: {target} proves it to anybody who has the log's key")
 
 
 def _conclude(found: Verified) -> None:
     for remark in found.report.remarks:
         say(f"note: {remark}")
+    if hidden := found.report.findings_total - len(found.report.findings):
+        say(f"note: {counted(hidden, 'finding')} more than are shown: --findings says how many of each check to show")
     verdict = "; ".join(f"{name}: {text}" for name, text in found.verdict.items())
     if found.status:
         kind = "the evidence does not hold" if found.status == DISAGREE else "nothing is proven"

@@ -126,7 +126,10 @@ def _check(last: TreeHead, head: TreeHead, file: str | None) -> None:
 
 def _hashes(file: str, last: TreeHead, head: TreeHead) -> tuple[bytes, ...]:
     """Of the proof in a file, which must be one from the one head to the other."""
-    proof = parse_consistency(read_limited(file, PROOF_BYTES_MAX))
+    try:
+        proof = parse_consistency(read_limited(file, PROOF_BYTES_MAX))
+    except MalformedEvidenceError as error:
+        raise MalformedEvidenceError(f"{file} is no such proof: {error}") from None
     if (proof.old_size, proof.new_size) != (last.size, head.size):
         sizes = f"from {proof.old_size} to {proof.new_size} events, not from {last.size} to {head.size}"
         raise ProofError(f"the proof is {sizes}")

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from cli import logs
 from cli.context import BEHIND, DISAGREE, UNEXPECTED, Settings, opened
+from cli.elsewhere import GroupWithMore
 from cli.logs import LOG_FORMATS
 from cli.options import INSTANT, CheckedParam, format_option, tz_option
 from cli.output import Cell, Format, Report, Section, emit
@@ -36,6 +37,8 @@ from projections.pace import pause_seconds
 from projections.status import Shown, Standing, shown
 from projections.view import PACKAGES
 from projections.worker import is_passing, tell
+
+REBUILDING = {"rebuild": "cli.rebuilding:worker_rebuild"}
 
 
 class ProjectionsParam(click.ParamType[tuple[str, ...]]):
@@ -83,7 +86,7 @@ def expire(settings: Settings, as_of: datetime | None, tz: ZoneInfo | None) -> N
     say(f"{counted(count, 'lapsed binding')} recorded")
 
 
-@click.group(short_help="Keep balances, teams and outcomes current.")
+@click.group(cls=GroupWithMore, elsewhere=REBUILDING, short_help="Keep balances, teams and outcomes current.")
 def worker() -> None:
     """Projection workers keep balances, teams, outcomes and the log's tree current, and record bindings that lapsed.
 

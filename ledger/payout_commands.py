@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from ledger.clock import format_instant, parse_instant
 from ledger.fields import CurrencyCode, Id, Instant
-from ledger.ids import Kind, check_id, stream_of
+from ledger.ids import ID_BYTES_MAX, Kind, check_id, stream_of
 from ledger.money import MINOR_MAX
 from ledger.records import Command, Text
 from ledger.rules.payout import Settled
@@ -20,11 +20,14 @@ Sum = Annotated[int, Field(gt=0, lt=1 << 53)]
 SignedMinor = Annotated[int, Field(ge=-MINOR_MAX, le=MINOR_MAX)]
 
 LINES_MAX = 10_000_000
+BATCH_ID_BYTES_MAX = ID_BYTES_MAX - len(f".{LINES_MAX}")
 
 
-def _check_batch_id(text: str) -> str:
+def check_batch_id(text: str) -> str:
     """A payout's own id is its batch's and its number, and has to be an id too."""
-    check_id(f"{text}.{LINES_MAX}")
+    check_id(text)
+    if len(text.encode()) > BATCH_ID_BYTES_MAX:
+        raise ValueError(f"must be at most {BATCH_ID_BYTES_MAX} bytes: its payouts have longer ids")
     return text
 
 
@@ -93,7 +96,7 @@ class PrepareBatch(Command):
     at: Instant
     currency: CurrencyCode
     cut_off: Instant
-    id: Annotated[Id, AfterValidator(_check_batch_id)]
+    id: Annotated[Id, AfterValidator(check_batch_id)]
     type: Literal["batch"] = "batch"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ledger.events import EVENTS
+from ledger.store.recorder import READ_CHUNK, Recorded
 from ledger.tree.hashing import RootBuilder, leaf_hashes
 
 _DERIVED = frozenset(topic for topic, event in EVENTS.items() if event.IS_DERIVED)
@@ -19,6 +20,16 @@ def content_of(state: bytes) -> bytes:
     """Stored bytes without the envelope's recorded_at; without one they stay as they are."""
     start = state.rfind(_KEY)
     return state if start < 0 else state[:start] + state[start + _LENGTH :]
+
+
+def content_root(rows: Iterable[Recorded], progress: Callable[[int], None]) -> str:
+    """The content root of positions 1..P of a log, 64 hex digits; `progress` is told of rows now and then."""
+    content = ContentRoot()
+    for row in rows:
+        content.add(row.topic, row.state)
+        if row.position % READ_CHUNK == 0:
+            progress(READ_CHUNK)
+    return content.hex()
 
 
 class ContentRoot:

@@ -28,6 +28,7 @@ _REFUNDS = load("projections", "select_refunds_of_order")
 _BINDINGS = load("projections", "select_team_bindings")
 _ORDERS_OF = load("projections", "select_orders_of")
 _ACCRUALS = load("projections", "select_accruals")
+_BATCHES_BY = load("projections", "select_batches_by")
 
 State = Literal["pending", "available"]
 
@@ -121,8 +122,9 @@ class OrderOfBuyer:
 class MemberExplained:
     """A member's balances, bindings, everything they earned on, bought, were given or paid.
 
-    adjustments  also those that were not approved, or not yet
-    freezes      of their payouts, and their ends
+    adjustments  that count by T, also those that were not approved, or not yet
+    payouts      of batches prepared by T, as far as they are at the checkpoint
+    freezes      of their payouts, and their ends, by T
     """
 
     member: str
@@ -178,11 +180,12 @@ def explain_member(session: Session, member: str, as_of: datetime) -> MemberExpl
         )
     ]
     given = [row for row in adjustments(session, member) if row.value_at <= as_of]
-    paid = [row for row in payouts_of(session, member) if row.since <= as_of]
+    prepared = {position for (position,) in session.rows(_BATCHES_BY, as_of=to_micros(as_of))}
+    paid = [row for row in payouts_of(session, member) if row.batch_position in prepared]
     if not any((bindings, accruals, orders, given, paid)):
         raise NotFoundError(f"member {member!r} has no binding, no commission, no order, adjustment or payout by then")
-    balances, held = balances_at(session, as_of, [member]), freezes(session, member)
-    return MemberExplained(member, balances, bindings, accruals, orders, given, paid, held)
+    held = [row for row in freezes(session, member) if row.at <= as_of]
+    return MemberExplained(member, balances_at(session, as_of, [member]), bindings, accruals, orders, given, paid, held)
 
 
 def _plan(log: LogRecorder, number: int) -> PlanTerms:

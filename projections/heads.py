@@ -16,7 +16,7 @@ from ledger.tree.proofs import consistency_proof, inclusion_proof, root_hash, ve
 from ledger.tree.signer import check_follows, next_head
 from ledger.tree.tlog_proof import TlogProof
 from projections.runner import Progress
-from projections.tree import BATCH_SIZE, hash_reader, tree_size
+from projections.tree import BATCH_SIZE, hash_reader, hash_reader_of, tree_size
 
 
 class TreeBehindError(RefusedError):
@@ -81,7 +81,7 @@ def prove_event(log: LogRecorder, position: int, head: TreeHead, checkpoint: byt
     with _agreeing(), log.reading() as session:
         _check_there(session, head.size)
         (state,) = read_states(session, position - 1, position)
-        path = inclusion_proof(hash_reader(session, head.size), index=position - 1, size=head.size)
+        path = inclusion_proof(hash_reader_of(session, head.size, position - 1), index=position - 1, size=head.size)
         verify_inclusion(path, leaf=leaf_hash(state), index=position - 1, size=head.size, root=head.root)
     return TlogProof(position - 1, tuple(path), checkpoint, state)
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, cast
+from functools import lru_cache
+from typing import Literal, NamedTuple, cast, get_args
 
 from ledger.money import PPM
 from ledger.plan import Plans
@@ -24,6 +25,7 @@ _REFUNDS = load("projections", "select_member_refunds")
 _MOVEMENTS = load("projections", "select_member_movements")
 
 Part = Literal["pending", "available", "reserved"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 class Account(NamedTuple):
@@ -84,12 +86,12 @@ class MemberBooks:
 
     def postings(self, period_of: PeriodOf | None = None) -> list[Posting]:
         """The postings on the member's accounts, whatever their time; with periods as `order_postings` has it."""
-        mine = f"member:{self.account.member}:"
+        mine = _accounts_of(self.account.member)
         of_orders = [
             posting for row in self.orders.values() for posting in order_postings(row.order, row.clawbacks, period_of)
         ]
         return [
-            *[one for one in of_orders if one.debit.startswith(mine) or one.credit.startswith(mine)],
+            *[one for one in of_orders if one.debit in mine or one.credit in mine],
             *[movement_posting(stream, movement) for stream, movement in self.movements],
         ]
 
@@ -147,11 +149,17 @@ def sum_of(account: Account, postings: Iterable[Posting]) -> Balance:
 
 def changes_of(posting: Posting, member: str) -> dict[Part, int]:
     """What a posting changes of pending, available and reserved; signed."""
-    mine, changes = f"member:{member}:", dict[Part, int]()
+    mine, changes = _accounts_of(member), dict[Part, int]()
     for name, minor in ((posting.debit, -posting.amount_minor), (posting.credit, posting.amount_minor)):
-        if name.startswith(mine):
-            changes[cast("Part", name.removeprefix(mine))] = minor
+        if name in mine:
+            changes[mine[name]] = minor
     return changes
+
+
+@lru_cache(maxsize=64)
+def _accounts_of(member: str) -> dict[str, Part]:
+    """The accounts by name, whole: those of a member `a:b` begin like the ones of a member `a`."""
+    return {f"member:{member}:{part}": part for part in PARTS}
 
 
 def _earned(order: OrderOutcome, member: str, plans: Plans) -> Earned:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.clock import format_instant, from_micros, instant_of, micros_of, to_micros
-from ledger.errors import NotFoundError
+from ledger.errors import NotFoundError, RefusedError
 from ledger.store.recorder import LogRecorder
 from ledger.store.session import Session
 from projections.balances import Balance
@@ -16,6 +16,12 @@ from projections.commissions import NAME
 from projections.member_books import Account, Earned, MemberBooks, books_of, changes_of, sum_of
 from projections.periods import calendar_of
 from projections.postings import Posting
+
+
+class PeriodError(RefusedError):
+    """A period that has not begun by the time that is asked for."""
+
+    code = "period_not_begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +106,18 @@ def statement_of_period(
 
     Raises:
         NotFoundError: no period that ends then is closed at the view's position.
+        PeriodError: T is before the open one begins: what is booked in it by then follows on no balance.
     """
     position = checkpoint(session, NAME)
     calendar, period = calendar_of(session), micros_of(end)
     if period is not None and not calendar.has(period):
         raise NotFoundError(f"no period that ends at {format_instant(from_micros(period))} is closed")
+    start = calendar.before(period)
+    if period is None and start is not None and to_micros(as_of) < start:
+        raise PeriodError(
+            f"the open period begins at {format_instant(from_micros(start))}, after {format_instant(as_of)}: "
+            "ask for a closed one by its end, or for no period"
+        )
     books = books_of(session, log, account, position)
     before: list[Posting] = []
     within: list[Posting] = []
@@ -118,7 +131,7 @@ def statement_of_period(
     belongs = calendar.containing
     return Statement(
         account=account,
-        start=instant_of(calendar.before(period)),
+        start=instant_of(start),
         end=end,
         at_position=position,
         opening=sum_of(account, before),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
+
+from projections.as_named import as_named
 
 TEXT, INTEGER, TIME = "VARCHAR", "BIGINT", "TIMESTAMP WITH TIME ZONE"
 
@@ -26,10 +31,27 @@ def differences(csv: Path, parquet: Path) -> list[str]:
     """
     with csv.open(encoding="utf-8") as lines:
         names = lines.readline().rstrip("\n").split(",")
+    with _nameable(csv) as text, _nameable(parquet) as columns:
+        return _differences(text, columns, names)
+
+
+@contextmanager
+def _nameable(file: Path) -> Generator[Path]:
+    """The file by a name that DuckDB can be told: one that is UTF-8."""
+    if not any("\udc80" <= sign <= "\udcff" for sign in str(file)):
+        yield file
+        return
+    with TemporaryDirectory(prefix="refledger-") as folder:
+        link = Path(folder) / file.name
+        link.symlink_to(file.resolve())
+        yield link
+
+
+def _differences(csv: Path, parquet: Path, names: list[str]) -> list[str]:
     with duckdb.connect(":memory:", config={"memory_limit": _MEMORY}) as duck:
         columns = {
             name: kind
-            for name, kind, *_ in duck.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(parquet)]).fetchall()
+            for name, kind, *_ in duck.execute("DESCRIBE SELECT * FROM read_parquet(?)", [as_named(parquet)]).fetchall()
         }
         found = [f"the column {name} is {kind}" for name, kind in columns.items() if kind not in _kinds(name)]
         if [*columns] != names:
@@ -57,5 +79,7 @@ def _differing_rows(duck: duckdb.DuckDBPyConnection, columns: dict[str, str], cs
             ) AS one
             POSITIONAL JOIN read_parquet($parquet) AS other
         ) WHERE differs"""  # noqa: S608  # our own names
-    count, first = duck.execute(query, {"csv": str(csv), "parquet": str(parquet), "columns": columns}).fetchall()[0]
+    count, first = duck.execute(
+        query, {"csv": as_named(csv), "parquet": as_named(parquet), "columns": columns}
+    ).fetchall()[0]
     return [f"{count} rows differ from the CSV file, the first is row {first}"] if count else []

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from ledger.findings import Finding
+from ledger.ids import split_stream
+from ledger.mapper import decode_row
+from ledger.payout_events import PayoutBatchApproved
+from ledger.rules.payout import approval_text
+from ledger.store.recorder import LogRecorder
+from ledger.tree.note import is_text_signed
 from projections.books import Books, readable
 from projections.replay.batches import Approval, Batch, hash_of, otherwise
 from projections.replay.session import Session
 from projections.runner import Progress
 
+_ADJUSTMENTS = {
+    "state": "was not proposed so, or decided before",
+    "same_actor": "was approved by the one who proposed it",
+}
 _BATCHES = {
     "state": "cannot follow what was recorded of the batch before",
     "same_actor": "was approved by the one who prepared it",
@@ -41,16 +52,18 @@ def check_payouts(books: Books, progress: Progress) -> Iterator[Finding]:
         batches = replay.batches()
         for batch in batches:
             yield from _prepared(replay, batch)
+        prepared = {batch.stream: batch for batch in batches}
         for approval in replay.approvals() if batches else ():
             yield from _approved(replay, approval)
+            yield from _signed(books.log, approval, prepared[approval.stream])
         for attempt in replay.uncovered_attempts() if batches else ():
             message = f"was tried again with {attempt.amount_minor}, when {attempt.payable_minor} was payable"
             yield Finding(attempt.stream, message, (attempt.position,))
 
 
 def _adjustments(replay: Session) -> Iterator[Finding]:
-    for position, stream, other in replay.decided("wrong_adjustments"):
-        yield Finding(stream, "was not proposed so, or decided before", _places(other, position))
+    for position, stream, wrong, other in replay.decided("wrong_adjustments"):
+        yield Finding(stream, _ADJUSTMENTS[wrong], _places(other, position))
 
 
 def _payouts(replay: Session) -> Iterator[Finding]:
@@ -95,8 +108,27 @@ def _approved(replay: Session, approval: Approval) -> Iterator[Finding]:
     for line in replay.wrong_lines(approval):
         done = "was reserved" if line.reason is None else f"was dropped as {line.reason}"
         state = ", and the member was frozen" if line.is_frozen else ""
+        state += ", and nobody had said where" if line.is_unknown else ""
         message = f"line {line.number} of {line.member}, {line.amount_minor}, {done}"
         yield Finding(stream, f"{message}: {line.payable_minor} was payable then{state}", (approval.position,))
+
+
+def _signed(log: LogRecorder, approval: Approval, batch: Batch) -> Iterator[Finding]:
+    """X-3: an approver's signature, if there is one, is by its key over what was prepared."""
+    (row,) = log.read(approval.position - 1, approval.position)
+    signed = cast("PayoutBatchApproved", decode_row(row)).data.signed
+    if signed is None:
+        return
+    text = approval_text(
+        split_stream(batch.stream)[1],
+        lines=batch.lines_hash,
+        count=batch.lines,
+        total_minor=batch.total_minor,
+        currency=batch.currency,
+    )
+    if not is_text_signed(text, key=signed.key, signature=signed.signature):
+        message = "its approval holds a signature that is not one by its key over what was prepared"
+        yield Finding(approval.stream, message, (approval.position,))
 
 
 def _places(*positions: int | None) -> tuple[int, ...]:

@@ -72,7 +72,7 @@ def _heading(path: Path, line: bytes) -> Heading:
         texts = [str(head[key]) for key in ("digest", "content_root", "what")]
         return Heading(parse_instant(head["as_of"]), position, *texts)
     except (ValueError, KeyError, TypeError):
-        raise NoReplayError(f"{path} is no saved replay: make one with `refledger replay --save {path}`") from None
+        raise NoReplayError(f"{path} is no saved replay: `refledger replay --save FILE` makes one") from None
 
 
 def _balances(path: Path, heading: Heading, lines: Iterable[bytes]) -> Iterator[Balance]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ledger.clock import from_micros
 from ledger.currencies import exponent_of
-from ledger.ids import split_stream
+from ledger.ids import DEFAULT_SOURCE, split_stream
 from ledger.store.session import Session
 from projections.adjustments import adjustments
 from projections.balances import Balance
@@ -115,6 +115,7 @@ def _entry(line: StatementLine, what: What, notes: Mapping[int, str]) -> Entry:
 
 
 def _named(stream: str) -> str:
-    """A stream as people name it: `order 17`."""
+    """A stream as people name it: `order 17`, or `order shop/17` of another source than the default."""
     kind = stream[: min(index for mark in "-@" if (index := stream.find(mark)) >= 0)]
-    return f"{kind} {split_stream(stream)[1]}"
+    source, named = split_stream(stream)
+    return f"{kind} {named}" if source == DEFAULT_SOURCE else f"{kind} {source}/{named}"

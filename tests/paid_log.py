@@ -120,7 +120,11 @@ def prepare_signed(desk: Desk, batch_id: str, cut_off: datetime) -> None:
     with desk.clerk.log.reading() as session:
         proposal = propose(session, desk.clerk.log, "GBP", cut_off)
     command = PrepareBatch(at=desk.clock.now, currency="GBP", cut_off=cut_off, id=batch_id)
-    expect(prepare(desk.clerk, command, proposal.draft({"ann": "ab" * 32, "hal": "cd" * 32}, "0f" * 16)).name)
+    expect(
+        prepare(
+            desk.clerk, command, proposal.draft({"ann": "ab" * 32, "ben": "ef" * 32, "hal": "cd" * 32}, "0f" * 16)
+        ).name
+    )
 
 
 def approve_signed(desk: Desk, batch_id: str) -> str:

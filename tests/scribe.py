@@ -40,6 +40,7 @@ class Scribe:
         self._seqs: Counter[str] = Counter()
         self._lines: dict[str, dict[int, tuple[str, int]]] = {}
         self._asked: dict[str, dict[str, Any]] = {}
+        self._details: Mapping[str, str] = {}
 
     def write(self, topic: str, stream: str, data: dict[str, Any], *, at: str, record_id: str) -> int:
         """Appends one event; returns its position."""
@@ -114,17 +115,24 @@ class Scribe:
             lines: member and amount.
             cut_off: T.
             at: when it was prepared.
-            otherwise: what it says instead of what follows from the lines; at_position: P, hash: over the lines.
+            otherwise: what it says instead of what follows from the lines; at_position: P, hash: over the lines;
+                details: of payees, by member.
         """
+        self._details = otherwise.pop("details", {})
         asked = {"at": _instant(at), "cut_off": _instant(cut_off), "id": record_id, "type": "batch"}
         asked["currency"] = otherwise.pop("currency", "GBP")
         data = {"at_position": self._ledger.log.head(), "by": _by("clerk"), "count": len(lines), "digest": ZERO}
-        data |= {"exponent": 2, "left_out": 0, "lines": otherwise.pop("hash", root_over(lines)), "plan": 1}
+        data |= {
+            "exponent": 2,
+            "left_out": 0,
+            "lines": otherwise.pop("hash", root_over(lines, details=self._details)),
+            "plan": 1,
+        }
         data |= {"total": sum(amount for _, amount in lines), **otherwise}
         self._asked[record_id] = asked
         self._lines[record_id] = dict(enumerate(lines, start=1))
         first = self._input("PayoutBatchPrepared", asked, **data)
-        numbered = [[number, *line, None] for number, line in self._lines[record_id].items()]
+        numbered = [[number, *line, self._details.get(line[0])] for number, line in self._lines[record_id].items()]
         for start in range(0, len(numbered), 250):
             self._follow("PayoutBatchLines", "batch", record_id, {"lines": numbered[start : start + 250]}, at)
         return first
@@ -134,7 +142,7 @@ class Scribe:
         if dropped:
             self._follow("PayoutLinesDropped", "batch", record_id, {"lines": list(map(list, dropped.items()))}, at)
         kept = {number: line for number, line in self._lines[record_id].items() if number not in (dropped or {})}
-        data = {"by": _by("head"), "count": len(kept), "lines": root_over(list(kept.values()), list(kept))}
+        data = {"by": _by("head"), "count": len(kept), "lines": root_over([*kept.values()], [*kept], self._details)}
         data["total"] = sum(amount for _, amount in kept.values())
         return self._follow("PayoutBatchApproved", "batch", record_id, {**data, **otherwise}, at)
 
@@ -162,13 +170,18 @@ class Scribe:
         return self.write(topic, stream_of(kind, record_id, self._source), data, at=at, record_id=record_id)
 
 
-def root_over(lines: Sequence[tuple[str, int]], numbers: Sequence[int] = ()) -> str:
+def root_over(
+    lines: Sequence[tuple[str, int]], numbers: Sequence[int] = (), details: Mapping[str, str] | None = None
+) -> str:
     """The hash over lines, with the standard library's JSON."""
-    numbered = zip(numbers or range(1, len(lines) + 1), lines, strict=True)
-    texts = [
-        json.dumps({"amount": amount, "member": member, "no": number}, separators=(",", ":"), ensure_ascii=False)
-        for number, (member, amount) in numbered
+    rows: list[dict[str, Any]] = [
+        {"amount": amount, "member": member, "no": number}
+        for number, (member, amount) in zip(numbers or range(1, len(lines) + 1), lines, strict=True)
     ]
+    for row in rows:
+        if details and row["member"] in details:
+            row["details"] = details[row["member"]]
+    texts = [json.dumps(row, separators=(",", ":"), ensure_ascii=False, sort_keys=True) for row in rows]
     return root_of(text.encode() for text in texts).hex()
 
 

@@ -24,6 +24,7 @@ _MESSAGES = {
     "unknown": "nobody knows what became of it: find out first",
     "not_covered": "the member's money no longer covers it",
     "frozen": "the member is frozen",
+    "no_details": "the batch does not know where the member is paid",
     "which_attempt": "an earlier attempt ended in the same way: say which attempt this is of",
     "other_attempt": "no such attempt is under way",
     "unknown_payout": "no approved batch has such a payout",

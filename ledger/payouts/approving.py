@@ -22,7 +22,7 @@ from ledger.payouts.answers import answered, refused
 from ledger.payouts.books import OpenBooks, Place, open_books
 from ledger.payouts.payable import Payable, Question
 from ledger.payouts.state import Batch, frozen_of, read_batch
-from ledger.rules.payout import DropReason, Line, Reviewer, approval_text, drop_reason, lines_hash, review
+from ledger.rules.payout import DropReason, Line, Reviewer, approval_text, drop_reason, has_details, lines_hash, review
 from ledger.tree.keys import VerifierKey
 from ledger.tree.note import Note, verify_note
 from ledger.tree.spelling import encode_base64
@@ -121,12 +121,14 @@ def _is_signed(batch: Batch, signed: SignedApproval) -> bool:
 
 
 def _dropped(books: OpenBooks, batch: Batch, payable: Payable) -> Iterator[tuple[Line, DropReason]]:
-    """X-3: payable(cut-off, head) of every line, and whether its member is frozen by now."""
+    """X-3: payable(cut-off, head) of every line, whether its member is frozen by now, and whether it can be sent."""
     members = [line.member for line in batch.lines]
     question = Question(batch.currency, batch.prepared.asked.cut_off, books.head, members)
     payable_minor, frozen = payable(books.session, question), frozen_of(books.session, members)
+    is_detailed = has_details(batch.lines)
     for line in batch.lines:
-        reason = drop_reason(line, payable_minor.get(line.member, 0), is_frozen=line.member in frozen)
+        minor, is_frozen = payable_minor.get(line.member, 0), line.member in frozen
+        reason = drop_reason(line, minor, is_frozen=is_frozen, is_detailed=is_detailed)
         if reason is not None:
             yield line, reason
 

@@ -10,7 +10,7 @@ from ledger.canonical import canonical
 from ledger.tree.hashing import RootBuilder
 
 LeftOut = Literal["frozen", "debt", "below_minimum", "reserved", "on_hold"]
-DropReason = Literal["not_covered", "frozen"]
+DropReason = Literal["not_covered", "frozen", "no_details"]
 
 # A batch is prepared, an adjustment proposed; the rest they share.
 ReviewState = Literal["prepared", "proposed", "approved", "rejected"]
@@ -86,11 +86,25 @@ def lines_hash(lines: Iterable[Line]) -> str:
     return root.root().hex()
 
 
-def drop_reason(line: Line, payable_minor: int, *, is_frozen: bool) -> DropReason | None:
-    """Why a line is dropped when its batch is approved; None: it is reserved (X-3)."""
+def drop_reason(line: Line, payable_minor: int, *, is_frozen: bool, is_detailed: bool = False) -> DropReason | None:
+    """Why a line is dropped when its batch is approved; None: it is reserved (X-3).
+
+    Args:
+        line: of the batch.
+        payable_minor: payable(cut-off, head) of its member.
+        is_frozen: whether the member is.
+        is_detailed: whether the batch knows where its lines are paid. One that it does not know of could never be sent.
+    """
     if payable_minor < line.amount_minor:
         return "not_covered"
-    return "frozen" if is_frozen else None
+    if is_frozen:
+        return "frozen"
+    return "no_details" if is_detailed and line.details is None else None
+
+
+def has_details(lines: Iterable[Line]) -> bool:
+    """Whether a batch knows of any of its lines where it is paid."""
+    return any(line.details is not None for line in lines)
 
 
 def approval_text(batch_id: str, *, lines: str, count: int, total_minor: int, currency: str) -> str:

@@ -43,7 +43,7 @@ def parse_consistency(raw: bytes) -> ConsistencyProof:
         MalformedEvidenceError: not one, or not in its one spelling.
     """
     if len(raw) > PROOF_BYTES_MAX:
-        raise MalformedEvidenceError(f"a consistency proof has at most {PROOF_BYTES_MAX} bytes, not {len(raw)}")
+        raise MalformedEvidenceError(f"a consistency proof has at most {PROOF_BYTES_MAX} bytes, this one has more")
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ledger.errors import InvalidKeyError, MalformedEvidenceError, UnverifiedError
+from ledger.errors import InvalidKeyError, LedgerError, MalformedEvidenceError, UnverifiedError
 from ledger.tree import ed25519
-from ledger.tree.keys import KEY_ID_BYTES, Kind, SignerKey, VerifierKey, is_key_name
+from ledger.tree.keys import KEY_ID_BYTES, Kind, SignerKey, VerifierKey, is_key_name, parse_verifier_key
 from ledger.tree.spelling import decode_base64, encode_base64
 
 NOTE_BYTES_MAX = 1_000_000
@@ -114,7 +114,7 @@ def parse_note(raw: bytes) -> Note:
 
 def _check_size(size_bytes: int) -> None:
     if size_bytes > NOTE_BYTES_MAX:
-        raise MalformedEvidenceError(f"a note has at most {NOTE_BYTES_MAX} bytes, this one has {size_bytes}")
+        raise MalformedEvidenceError(f"a note has at most {NOTE_BYTES_MAX} bytes, this one has more")
 
 
 def _parse_signature(line: str) -> Signature:
@@ -202,3 +202,14 @@ def _check_exact(signers: list[VerifierKey], keys: Iterable[VerifierKey], unknow
         raise UnverifiedError(f"the line of {signature.name[:60]!r} is by no known key, so nothing covers it")
     if signers != [key for key in keys if key in signers]:
         raise UnverifiedError("lines of signatures stand twice, or in another order than the keys")
+
+
+def is_text_signed(text: str, *, key: str, signature: str) -> bool:
+    """Whether a signature is one over a text by the key said to have made it; both as notes spell them."""
+    try:
+        verifier, raw = parse_verifier_key(key), decode_base64(signature)
+        line = Signature(verifier.name, raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES:])
+        verify_note(Note(text, (line,)), [verifier], exact=True)
+    except (LedgerError, ValueError):
+        return False
+    return True

@@ -19,6 +19,7 @@ from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from projections.archive.errors import AddressError
+from projections.as_named import as_named
 
 BLOCK_BYTES = 1 << 20
 _numbers = count(1)
@@ -39,6 +40,10 @@ class Place:
         """
         if not address:
             raise AddressError("an archive needs an address, as ./archive or s3://bucket/archive")
+        try:
+            address.encode()
+        except UnicodeEncodeError:
+            raise AddressError(f"{address!a} is no name in UTF-8: name another folder") from None
         try:
             found: tuple[Any, Any] = url_to_fs(address)
         except ImportError as error:
@@ -95,7 +100,7 @@ class Place:
 
     def readable(self, name: str) -> str:
         """A file as DuckDB calls it, after `register`."""
-        return f"{self.folder}/{name}" if self._bridge is None else f"{self._bridge.name}://{name}"
+        return as_named(f"{self.folder}/{name}") if self._bridge is None else f"{self._bridge.name}://{name}"
 
     def register(self, duck: DuckDBPyConnection) -> None:
         """Lets DuckDB read what is not local."""

@@ -38,6 +38,7 @@ from projections.archive.relations import (
     write,
 )
 from projections.archive.trees import Trees
+from projections.as_named import as_named
 from projections.replay.load import Loading
 from projections.replay.source import EventSource, ParquetSource, check_whole, source_of
 from projections.runner import Progress
@@ -116,7 +117,7 @@ class Sealer:
         with connect(self._work / "spill", memory=WRITING_MEMORY) as duck:
             with source.reading(duck, "fetched", first - 1, last):
                 write(duck, EVENTS_OF.format(view="fetched"), made / file_of(EVENTS))
-            written = str(made / file_of(EVENTS))
+            written = as_named(made / file_of(EVENTS))
             duck.from_parquet(written).select("position").to_view("written")
             check_whole(duck, "written", first - 1, last)
         return made
@@ -124,7 +125,7 @@ class Sealer:
     def _finish(self, made: Path, first: int, last: int, progress: Progress | None) -> Segment:
         """Makes the typed files and the manifest from the events as they were written, and publishes the segment."""
         known = members(self._duck)
-        events = ParquetSource([str(made / file_of(EVENTS))])
+        events = ParquetSource([as_named(made / file_of(EVENTS))])
         self._loading.take(events, first - 1, last, self._trees.watch, progress)
         self._loading.finish(self._log if first > 1 else None)
         rows = {EVENTS: last - first + 1}
@@ -139,7 +140,7 @@ class Sealer:
 
     def _manifest(self, made: Path, first: int, last: int, rows: Mapping[str, int]) -> Manifest:
         trees, here = self._trees, Place(str(made))
-        recorded = recorded_ends(self._duck, str(made / file_of(EVENTS)))
+        recorded = recorded_ends(self._duck, as_named(made / file_of(EVENTS)))
         files: dict[str, FileFacts] = {}
         for kind, count in rows.items():
             size, digest = here.measure(file_of(kind))

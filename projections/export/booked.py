@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from ledger.clock import format_instant, from_micros
+from projections.as_named import as_named
 from projections.export import forms
 from projections.periods import Booked
 from projections.replay.session import Setup, connected
@@ -79,8 +80,8 @@ def _write_parquet(rows: Iterable[Booked], out: IO[bytes]) -> int:
         forms.steady(duck)
         columns = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
         # Quotes are doubled and nothing is escaped, whatever an id looks like.
-        read = f"""read_csv({forms.quoted(text)}, auto_detect = false, header = true, delim = ',', quote = '"',
-            escape = '"', nullstr = '', columns = {{{columns}}})"""
+        read = f"""read_csv({forms.quoted(as_named(text))}, auto_detect = false, header = true, delim = ',',
+            quote = '"', escape = '"', nullstr = '', columns = {{{columns}}})"""
         count = forms.copy_rows(duck, f"FROM {read}", whole, "parquet")
         with whole.open("rb") as file:
             shutil.copyfileobj(file, out)

@@ -15,6 +15,7 @@ from duckdb import DuckDBPyConnection
 from ledger.canonical import quoted as json_text
 from ledger.garbage import collection_paused
 from ledger.store.recorder import LogRecorder
+from projections.as_named import as_named
 from projections.export.asked import Bars
 from projections.export.forms import copy_rows, quoted, steady
 from projections.export.selection import Selection
@@ -136,7 +137,7 @@ class _Parquet:
         """Keeps those chosen of the range at hand."""
         part = self._work / f"{len(self._parts)}.parquet"
         self.count += copy_rows(self._duck, statement("flat_event"), part, "parquet")
-        self._parts.append(quoted(part))
+        self._parts.append(quoted(as_named(part)))
 
     def finish(self) -> None:
         """Writes all of them."""

@@ -37,6 +37,6 @@ def copy_rows(duck: DuckDBPyConnection, select: str, path: Path, form: Form, *, 
         raise OSError(f"{path}: {error}: the disk may be full") from None
 
 
-def quoted(path: Path) -> str:
+def quoted(path: Path | str) -> str:
     """A path as SQL writes it."""
     return "'" + str(path).replace("'", "''") + "'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,10 @@ from projections.payments.profile import NEEDED, SettlementField, SettlementProf
 
 # What may follow on what for the same payment, in the order of the lines.
 _FOLLOWS = {("unknown", "paid"), ("unknown", "failed"), ("paid", "returned")}
+
+# What an event takes of a provider's words.
+_PROVIDER_REFERENCE = re.compile("[^\x00-\x1f\x7f-\x9f]{1,200}")
+_REASON_LENGTH_MAX = 500
 
 
 class Settled(NamedTuple):
@@ -75,7 +80,7 @@ def read_settlement(file: BinaryIO, profile: SettlementProfile, payouts: Mapping
             found.faults.append(line)
         elif (payout := payouts.get(line.fields.get("reference", ""))) is None:
             reference = line.fields.get("reference", "")
-            found.unmatched.append(Fault(line.line, f"the batch has no payment {reference!r}"))
+            found.unmatched.append(Fault(line.line, f"no payment {reference!r} was reserved here"))
         else:
             _match(line, payout, profile, found, said)
     _keep_what_agrees(said, found)
@@ -109,7 +114,8 @@ def _match(
     try:
         status = _status(fields.get("status", ""), profile)
         amount_minor = _amount(fields.get("amount", ""), profile, payout)
-        at = parse_instant(fields["at"]) if "at" in fields else None
+        at = _at(fields["at"]) if "at" in fields else None
+        _check_words(fields)
     except ValueError as error:
         found.faults.append(Fault(line.line, str(error)))
         return
@@ -138,6 +144,20 @@ def _amount(text: str, profile: SettlementProfile, payout: Payout) -> int:
         return minor_of(text, payout.exponent)
     except ValueError as error:
         raise ValueError(f"amount: {error}") from None
+
+
+def _at(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise ValueError(f"at: {error}") from None
+
+
+def _check_words(fields: Mapping[str, str]) -> None:
+    if "provider_reference" in fields and not _PROVIDER_REFERENCE.fullmatch(fields["provider_reference"]):
+        raise ValueError("provider_reference: must be at most 200 characters, none of them a control character")
+    if len(fields.get("reason", "")) > _REASON_LENGTH_MAX:
+        raise ValueError(f"reason: must be at most {_REASON_LENGTH_MAX} characters")
 
 
 def _keep_what_agrees(said: Mapping[str, list[Settled]], found: Settlement) -> None:

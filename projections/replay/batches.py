@@ -69,6 +69,7 @@ class WrongLine(NamedTuple):
     """A line that should have been dropped at its batch's approval, or should not (X-3).
 
     payable_minor, is_frozen   what was payable to the member then, and whether nothing was to be paid
+    is_unknown                 the batch has details of payees, but none of this one
     reason                     why it was dropped; None: it was reserved
     """
 
@@ -77,6 +78,7 @@ class WrongLine(NamedTuple):
     amount_minor: int
     payable_minor: int
     is_frozen: bool
+    is_unknown: bool
     reason: str | None
 
 

@@ -16,8 +16,10 @@ from ledger.clock import format_instant, parse_instant
 from ledger.errors import LedgerError
 from ledger.tree.keys import parse_verifier_key
 from ledger.tree.note import NOTE_BYTES_MAX
-from projections.verify.asked import NOT_FOUND, USAGE, Asked, Verified
+from projections.verify.asked import DISAGREE, NOT_FOUND, USAGE, Asked, Verified
 from projections.verify.entries import read_limited
+from projections.verify.misbehaviour import Misbehaviour
+from projections.verify.report import FINDINGS_MAX
 from projections.verify.trust import trust_in
 from projections.verify.verification import verify
 
@@ -33,13 +35,16 @@ def main(words: Sequence[str] | None = None) -> int:
         as_of = format_instant(parse_instant(options.as_of)) if options.as_of else None
     except (LedgerError, OSError, ValueError) as error:
         return _failed(str(error), USAGE)
-    if not options.path.exists():
-        return _failed(f"there is nothing at {options.path}", NOT_FOUND)
-    found = verify(options.path, Asked(trust, previous, as_of))
+    try:
+        if not options.path.exists():
+            return _failed(f"there is nothing at {options.path}", NOT_FOUND)
+        found = verify(options.path, Asked(trust, previous, as_of, findings_max=options.findings))
+    except OSError as error:
+        return _failed(f"{options.path} cannot be read: {error.strerror}", USAGE)
+    except LedgerError as error:
+        return _failed(str(error), DISAGREE)
     if found.misbehaviour is not None:
-        target = options.misbehaviour or Path(found.misbehaviour.file_name)
-        target.write_bytes(bytes(found.misbehaviour))
-        sys.stderr.write(f"two signed heads contradict each other: {target} proves it to anybody who has the key\n")
+        _keep(found.misbehaviour, options.misbehaviour)
     text = json.dumps(found.document(), indent=2) + "\n" if options.json else _text(found)
     try:
         sys.stdout.write(text)
@@ -49,6 +54,18 @@ def main(words: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _failed(f"the verdict cannot be written: {error.strerror}", UNWRITTEN)
     return found.status
+
+
+def _keep(proof: Misbehaviour, file: Path | None) -> None:
+    """Writes a proof of misbehaviour; where that cannot be, the verdict is given all the same."""
+    target = file or Path(proof.file_name)
+    try:
+        target.write_bytes(bytes(proof))
+    except OSError as error:
+        why = f"{target} cannot be written: {error.strerror}: name --misbehaviour FILE"
+        _failed(f"two signed heads contradict each other, but {why}", DISAGREE)
+        return
+    sys.stderr.write(f"two signed heads contradict each other: {target} proves it to anybody who has the key\n")
 
 
 def _text(found: Verified) -> str:
@@ -92,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         "--as-of", metavar="TIME", help="of the figures of a log without tables; default: its last event"
     )
     parser.add_argument("--misbehaviour", type=Path, metavar="FILE", help="where a proof of contradicting heads goes")
+    parser.add_argument("--findings", type=int, default=FINDINGS_MAX, metavar="N", help="of each check, show so many")
     parser.add_argument("--json", action="store_true", help="as JSON")
     return parser
 

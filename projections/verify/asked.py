@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from projections.verify.misbehaviour import Misbehaviour
-from projections.verify.report import Report
+from projections.verify.report import FINDINGS_MAX, Report
 from projections.verify.running import Progress, silent
 from projections.verify.trust import Trust
 
@@ -24,6 +24,7 @@ class Asked:
     previous         a checkpoint that the auditor has from before; None: none
     as_of            T, canonical text, of a log that comes without figures; None: its last event's recorded_at
     compare_parquet  None: nothing here reads Parquet
+    findings_max     of each check, that are shown
     progress         shows how far it is
     """
 
@@ -31,6 +32,7 @@ class Asked:
     previous: bytes | None = None
     as_of: str | None = None
     compare_parquet: CompareParquet | None = None
+    findings_max: int = FINDINGS_MAX
     progress: Progress = silent
 
 

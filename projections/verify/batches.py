@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ledger.errors import LedgerError
 from ledger.ids import split_stream
-from ledger.rules.payout import Line, Reviewer, ReviewState, Verdict, approval_text, lines_hash, review
-from ledger.tree.keys import KEY_ID_BYTES, parse_verifier_key
-from ledger.tree.note import Note, Signature, verify_note
-from ledger.tree.spelling import decode_base64
+from ledger.rules.payout import Line, Reviewer, ReviewState, Verdict, approval_text, has_details, lines_hash, review
+from ledger.tree.note import is_text_signed
 from projections.verify.answers import Answer
 from projections.verify.finance_facts import Approved, Dropped, Lined, Prepared, Rejected
 
 # What is found, of which event.
 Find = Callable[["BatchFact", str], None]
-# Why a line of a batch is dropped now; None: it is not.
-DropReasonOf = Callable[["Batch", Line], str | None]
+# Why a line of a batch is dropped now, None: it is not; and whether the batch has details of payees.
+DropReasonOf = Callable[["Batch", Line, bool], str | None]
 BatchFact = Prepared | Lined | Dropped | Approved | Rejected
 
 
@@ -164,7 +161,8 @@ class Batches:
     def _to_drop(self, batch: Batch) -> dict[int, str]:
         """What must be dropped of a batch, decided when the first is dropped or, if none is, when it is approved."""
         if batch.to_drop is None:
-            reasons = [(line.number, self._why_dropped(batch, line)) for line in batch.lines]
+            is_detailed = has_details(batch.lines)
+            reasons = [(line.number, self._why_dropped(batch, line, is_detailed)) for line in batch.lines]
             batch.to_drop = {number: reason for number, reason in reasons if reason is not None}
         return batch.to_drop
 
@@ -241,10 +239,4 @@ def _is_signed(prepared: Prepared, key: str, signature: str) -> bool:
         total_minor=prepared.total_minor,
         currency=prepared.currency,
     )
-    try:
-        verifier, raw = parse_verifier_key(key), decode_base64(signature)
-        line = Signature(verifier.name, raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES:])
-        verify_note(Note(text, (line,)), [verifier], exact=True)
-    except (LedgerError, ValueError):
-        return False
-    return True
+    return is_text_signed(text, key=key, signature=signature)

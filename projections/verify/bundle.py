@@ -33,7 +33,7 @@ DOCUMENT_BYTES_MAX = 4_000_000
 
 def verify_bundle(path: Path, asked: Asked) -> Verified:
     """Everything that can be said about a bundle; whatever is wrong with one part hides no other."""
-    report = Report(is_signed=bool(asked.trust.log_keys))
+    report = Report(is_signed=bool(asked.trust.log_keys), findings_max=asked.findings_max)
     bundle = _Bundle(path, asked, report)
     bundle.check_outside()
     bundle.check_inside()
@@ -109,6 +109,7 @@ class _Bundle:
             proof=proof,
             root=root,
             is_redacted=manifest is not None and manifest.redacted > 0,
+            findings_max=self._asked.findings_max,
         )
 
     def _read_earlier(self) -> None:

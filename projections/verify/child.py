@@ -32,7 +32,7 @@ class ChildReader:
 
     def __init__(self, task: Task) -> None:
         """Starts it."""
-        self.report = Report()
+        self.report = Report(findings_max=task.findings_max)
         self._summary = Summary(0, 0, {}, "", "", {}, "", 0)
         self._child = subprocess.Popen(
             # -P: a folder `projections` where the user happens to be is none of ours.
@@ -84,6 +84,7 @@ def _plain(task: Task) -> tuple[Any, ...]:
         task.old_sizes,
         task.is_redacted,
         task.is_performed,
+        task.findings_max,
     )
 
 

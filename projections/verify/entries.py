@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -108,7 +109,7 @@ class Bundles:
 
     def _bundle(self, index: int) -> list[bytes]:
         tile = tile_at(0, index, size=self._size)
-        data = read_limited(self._folder / tile.bundle_path, BUNDLE_BYTES_MAX)
+        data = read_limited(self._folder / tile.bundle_path, BUNDLE_BYTES_MAX, is_evidence=True)
         try:
             entries = entries_in(data)
         except ValueError as error:
@@ -118,15 +119,27 @@ class Bundles:
         return entries
 
 
-def read_limited(path: Path, most: int) -> bytes:
+def read_limited(path: Path, most: int, *, is_evidence: bool = False) -> bytes:
     """The bytes of a file that has no reason to be large.
 
+    Args:
+        path: of the file.
+        most: how many bytes it may have.
+        is_evidence: somebody else put it there: it must be a file, and nothing that would make a reader wait.
+
     Raises:
-        MalformedEvidenceError: it is.
+        MalformedEvidenceError: it is large, or no file.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_open_evidence if is_evidence else None) as file:
+        if is_evidence and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise MalformedEvidenceError(f"{path} is no file")
         data = file.read(most + 1)
     if len(data) > most:
         raise MalformedEvidenceError(f"{path.name} has more than {most} bytes")
     return data
+
+
+def _open_evidence(path: str, flags: int) -> int:
+    """Without waiting for a pipe's other end, nor following a link."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)

@@ -145,9 +145,9 @@ class Finance:
             self._answers.move(move)
             self._taker.move(move)
 
-    def _why_dropped(self, batch: Batch, line: Line) -> str | None:
-        payable_minor = self._payable_to(batch, line.member)
-        return drop_reason(line, payable_minor, is_frozen=line.member in self._frozen)
+    def _why_dropped(self, batch: Batch, line: Line, is_detailed: bool) -> str | None:  # noqa: FBT001  # as called
+        payable_minor, is_frozen = self._payable_to(batch, line.member), line.member in self._frozen
+        return drop_reason(line, payable_minor, is_frozen=is_frozen, is_detailed=is_detailed)
 
     def _payable(self, reserved: Reserved) -> int:
         return self._payable_to(reserved.batch, reserved.payout.line.member)

@@ -99,7 +99,7 @@ def _check_lines(value: object) -> None:
 def _check_dropped(value: object) -> None:
     for number, reason in _rows(value, DROPPED_PER_EVENT, 2):
         _LINE_NUMBER.check(number)
-        one_of("not_covered", "frozen")(reason)
+        one_of("not_covered", "frozen", "no_details")(reason)
 
 
 def _check_trial_balance(value: object) -> None:

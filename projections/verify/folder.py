@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -27,7 +27,12 @@ class Folder:
         self.path = path
         self.seen: dict[str, tuple[int, str]] = {}
         self._report = report
-        self._names = set(self._walk(path))
+        self._names = set[str]()
+        self._folders = list[str]()
+        self._list(path)
+        while self._folders:
+            with report.checking(FILES):
+                self._list(self._folders.pop())
 
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
@@ -65,14 +70,15 @@ class Folder:
         for name in sorted(names - self._names):
             self._report.find(FILES, f"{name} is not there")
 
-    def _walk(self, path: Path) -> Iterator[str]:
-        for entry in os.scandir(path):
+    def _list(self, folder: Path | str) -> None:
+        """Takes what lies in a folder; folders below it come later, so that none is too deep."""
+        for entry in os.scandir(folder):
             mode = entry.stat(follow_symlinks=False).st_mode
             name = Path(entry.path).relative_to(self.path).as_posix()
             if stat.S_ISREG(mode):
-                yield name
+                self._names.add(name)
             elif stat.S_ISDIR(mode):
-                yield from self._walk(Path(entry.path))
+                self._folders.append(entry.path)
             else:
                 self._report.find(FILES, f"{name!a} is neither a file nor a folder")
 

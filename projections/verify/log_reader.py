@@ -19,7 +19,7 @@ from projections.verify.entries import Bundles, Entries, Lines
 from projections.verify.facts import Fact, Invited, Placed, Refund, Stored
 from projections.verify.finance_facts import ASKED, Asked, Closed, Reversal
 from projections.verify.quick import ORDER_END, quick_orders
-from projections.verify.report import Report
+from projections.verify.report import FINDINGS_MAX, Report
 from projections.verify.stored import EVENT_BYTES_MAX, read_event
 from projections.verify.streams import StreamSet, begun_twice
 from projections.verify.tile_files import TileFiles
@@ -47,6 +47,7 @@ class Task:
     is_redacted  lines may hold a leaf hash instead of an event
     is_performed facts are wanted as whoever performs them again needs them: orders with their refunds, invites only
                  if a bind names them
+    findings_max of one check, that are shown
     """
 
     path: str
@@ -56,6 +57,7 @@ class Task:
     old_sizes: tuple[int, ...] = ()
     is_redacted: bool = False
     is_performed: bool = False
+    findings_max: int = FINDINGS_MAX
 
     def entries(self, *, is_hashed: bool = False) -> Entries:
         """Where they lie."""
@@ -97,7 +99,7 @@ class LogReader:
     """
 
     def __init__(self, task: Task) -> None:
-        self.report = Report()
+        self.report = Report(findings_max=task.findings_max)
         self._task = task
         self._position = task.proof.start
         self._entries = task.entries(is_hashed=True)

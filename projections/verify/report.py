@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-# Of one check, in a report; more would only say the same. All are counted.
-FINDINGS_SHOWN_MAX = 20
+# Of one check, in a report, unless more is asked for. All are counted.
+FINDINGS_MAX = 20
 
 Result = Literal["ok", "FAILED", "NOT CHECKED"]
 
@@ -41,12 +41,14 @@ class Report:
     remarks       what a reader should know besides
     is_signed     whether a key that was asked for has signed it
     re_performed  why decisions and figures were not computed again; None: they were
+    findings_max  of one check, that are shown
     """
 
     facts: dict[str, str | int] = field(default_factory=dict[str, "str | int"])
     remarks: list[str] = field(default_factory=list[str])
     is_signed: bool = False
     re_performed: str | None = "there is nothing to perform"
+    findings_max: int = FINDINGS_MAX
     _details: dict[str, str] = field(default_factory=dict[str, str])
     _skipped: dict[str, str] = field(default_factory=dict[str, str])
     _shown: dict[str, list[Finding]] = field(default_factory=dict[str, list[Finding]])
@@ -73,7 +75,7 @@ class Report:
         self.begin(check)
         self._counts[check] += 1
         shown = self._shown.setdefault(check, [])
-        if len(shown) < FINDINGS_SHOWN_MAX:
+        if len(shown) < self.findings_max:
             shown.append(Finding(check, message, position))
 
     def take(self, findings: list[Finding], counts: dict[str, int]) -> None:

@@ -40,5 +40,5 @@ class TileFiles:
     def _compare(self, tile: Tile, data: bytes) -> None:
         self.count += 1
         with self._report.checking(TILES):
-            if read_limited(self._folder / tile.path, TILE_WIDTH * HASH_BYTES) != data:
+            if read_limited(self._folder / tile.path, TILE_WIDTH * HASH_BYTES, is_evidence=True) != data:
                 self._report.find(TILES, f"{tile.path} is not what the entries give")

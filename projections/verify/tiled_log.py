@@ -25,7 +25,7 @@ from projections.verify.trust import NO_KEY, SIGNATURE, believed_head
 
 def verify_tiled_log(path: Path, asked: Asked) -> Verified:
     """Everything that can be said about a tiled log; it comes without figures, so those computed are shown."""
-    report = Report(is_signed=bool(asked.trust.log_keys))
+    report = Report(is_signed=bool(asked.trust.log_keys), findings_max=asked.findings_max)
     verified = Verified("tiled log", report)
     for check in (SIGNATURE, FILES, RANGE, TILES, EVENTS, DECISIONS):
         report.begin(check)
@@ -48,6 +48,7 @@ def verify_tiled_log(path: Path, asked: Asked) -> Verified:
             proof=RangeProof(0, head.size, head.size, (), ()),
             root=head.root,
             old_sizes=history.sizes,
+            findings_max=asked.findings_max,
         )
         folder.check_names({CHECKPOINT, *_files(head.size)})
         with report.checking(EVENTS):

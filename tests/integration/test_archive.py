@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -317,6 +318,16 @@ def test_command_seals(tool: Tool) -> None:
     tool("archive", "seal", "books", "--segment-events", "0", status=2)
 
 
+def test_signs_in_the_name_of_an_archive(tool: Tool) -> None:
+    """Stand for no other archive beside it."""
+    names, words = ("book1", "book[1]", "b*"), ("--as-of", "2030-01-01T00:00:00Z")
+    for name in names:
+        tool("archive", "seal", name)
+        assert tool.json("archive", "status", name)["findings"] == []
+    digest = tool.json("replay", *words)["digest"]
+    assert {tool.json("replay", "--archive", name, *words)["digest"] for name in names} == {digest}
+
+
 def test_command_says_what_is_wrong(tool: Tool) -> None:
     """One line: another seal, a missing driver, a file in the way, a place that cannot be written to."""
     tool("archive", "seal", "books", "--at-position", "50")
@@ -324,6 +335,8 @@ def test_command_says_what_is_wrong(tool: Tool) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert tool("archive", "seal", "books", status=6).err.startswith("error: somebody else seals into books")
     assert "Install s3fs" in tool("archive", "seal", "s3://bucket/books", status=6).err
+    for command in ("seal", "status"):
+        assert "no name in UTF-8" in tool("archive", command, os.fsdecode(b"b\xff"), status=6).err
     (tool.folder / "file").write_text("")
     for command, status in (("seal", 6), ("status", 4)):
         answer = tool("archive", command, "file", status=status)
@@ -368,6 +381,7 @@ def test_command_shows_the_status(tool: Tool) -> None:
     rows = tool("archive", "status", "books", "--format", "csv").rows("csv")
     assert [row["result"] for row in rows] == ["pass", "pass"]
     assert "no archive at nothing" in tool("archive", "status", "nothing", status=4).err
+    assert "no archive at ., but something else" in tool("archive", "status", ".", status=4).err
 
 
 def test_status_needs_no_store(sqlite_ledger: Ledger, tmp_path: Path) -> None:

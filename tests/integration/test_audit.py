@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -154,6 +155,38 @@ def test_an_emptied_decision_state_comes_back(ledger: Ledger, tool: Tool, store_
     assert [outcome.reason for outcome in outcomes] == ["already_bound", "exceeds_paid"]
     Runner(ledger.log).catch_up()
     assert found(tool) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "controls"),
+    [
+        ("balance", ["bindings", "expiries", "invariants", "payouts", "projection"]),
+        ("decision_binding", ["decisions"]),
+        ("tree_tile", ["tree"]),
+        ("checkpoint", ["bindings", "expiries", "invariants", "payouts", "projection", "tree"]),
+    ],
+)
+def test_a_table_that_is_gone_is_a_finding(tool: Tool, store_url: str, table: str, controls: list[str]) -> None:
+    """Of the controls that need it; the others say what they find all the same."""
+    Forger(store_url).run(f"ALTER TABLE {table} RENAME TO gone")
+    findings = found(tool, *controls)
+    assert {finding["subject"] for finding in findings} == {"store"}
+    assert all("cannot be read: " in finding["finding"] and table in finding["finding"] for finding in findings)
+
+
+def test_a_file_with_a_page_of_nothing(sqlite_url: str, tmp_path: Path) -> None:
+    """What needs the page is a finding, with the database's own words."""
+    tool = desk(sqlite_url, tmp_path)
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(path)) as store:
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = store.execute("SELECT rootpage FROM sqlite_master WHERE name = 'balance'").fetchone()
+        (size,) = store.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(bytes(size))
+    findings = next(row for row in tool.json("audit", status=3) if row["control"] == "projection")["findings"]
+    assert "malformed" in findings[0]["finding"]
 
 
 def test_findings_of_a_binding_name_its_events(tool: Tool, store_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,6 +145,54 @@ def test_proposals_that_are_none(sqlite: People, option: str, value: str, status
     terms |= {option: value}
     clerk("adjustment", "propose", *[part for pair in terms.items() for part in pair], status=status)
     assert states(clerk.tool) == {}
+
+
+def test_a_proposal_without_a_time_can_be_repeated(people: People) -> None:
+    """Its id alone makes it a repeat; another amount, or a time that is another, is a conflict."""
+    clerk, _ = people
+    terms = ("--id", "a1", "--member", "cat", "--currency", "GBP", "--reason", "promised")
+    clerk("adjustment", "propose", *terms, "--amount", "250")
+    assert "proposed already" in clerk("adjustment", "propose", *terms, "--amount", "250").err
+    clerk("adjustment", "propose", *terms, "--amount", "251", status=5)
+    clerk("adjustment", "propose", *terms, "--amount", "250", "--at", AT, status=5)
+
+
+@pytest.mark.parametrize("adjustment_id", ["it's;so", "-7", "--all", "名前", "$(ls)"])
+def test_what_to_type_next_can_be_typed(sqlite: People, adjustment_id: str) -> None:
+    """Whatever characters an id has."""
+    clerk, chief = sqlite
+    terms = ("--member", "cat", "--currency", "GBP", "--amount", "5", "--reason", "promised")
+    said = clerk("adjustment", "propose", *terms, f"--id={adjustment_id}").err
+    program, *words = shlex.split(said.split("approves it: ")[1])
+    assert program == "refledger"
+    assert "1 adjustment approved\n" in chief(*words).err
+    assert states(clerk.tool) == {adjustment_id: "posted"}
+
+
+def test_all_that_wait_of_one_source(sqlite: People) -> None:
+    """--source beside --all is no option to ignore; a message about another source's says which it is."""
+    clerk, chief = sqlite
+    propose(clerk, "a1")
+    clerk("ingest", clerk.tool.write("more.jsonl", [adjustment("a1", "cat", 30, AT)]), "--source", "mall")
+    assert (
+        "error: a1 of source mall: same_actor"
+        in clerk("adjustment", "approve", "--all", "--source", "mall", status=6).err
+    )
+    assert "1 adjustment approved\n" in chief("adjustment", "approve", "--all", "--source", "mall").err
+    assert available(clerk.tool) == [30]
+    assert "1 adjustment approved\n" in chief("adjustment", "approve", "--all", "--source", "default").err
+
+
+def test_a_reason_that_steers_no_terminal(sqlite: People) -> None:
+    """Line ends and escapes are spelled out in a table, and whole in JSON; bytes of no text are refused."""
+    clerk, _ = sqlite
+    propose(clerk, "a1", reason="one\ntwo\x1b[31m\u202e")
+    (table,) = tables(clerk("adjustment", "list", "--format", "table").out)
+    assert is_aligned(table)
+    assert r"one\ntwo\x1b[31m\u202e" in table[2]
+    assert clerk.tool.json("adjustment", "list")[0]["reason"] == "one\ntwo\x1b[31m\u202e"
+    answer = clerk("adjustment", "reject", "a1", "--reason", "\udcff", status=2)
+    assert "--reason" in answer.err
 
 
 def test_approve_some_or_all(sqlite: People) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from ledger.store.recorder import read_states
 from ledger.tree.hashing import root_of
+from tests.builders import adjustment, bind, order, plan, refund
 from tests.cli_runner import Tool, desk, is_aligned, tables
 from tests.finance_history import END, store_of
 from tests.finance_tools import two_people
@@ -118,6 +119,46 @@ def test_a_statement_closes_with_the_balance(tool: Tool, member: str, currency: 
         assert changes(found["lines"]) == {part: expected[part] for part in PARTS}
 
 
+def test_accounts_that_begin_alike_are_not_mixed_up(store_url: str, tmp_path: Path) -> None:
+    """`a:pending` is a member, too: on the same order each statement has its own postings and no others."""
+    tool = desk(store_url, tmp_path)
+    chain = ("eve", "a", "a:pending", "a:pending:pending")
+    tool.feed(
+        plan(hold_days=0, min_payout={"GBP": 1}),
+        *(bind(f"b{n}", chain[n], chain[n + 1], "2025-01-01T00:00:00Z") for n in range(3)),
+        order("o1", "eve", 10_000, "2025-01-05T00:00:00Z"),
+        refund("r1", "o1", 1_000, "2025-01-06T00:00:00Z"),
+    )
+    for member, kept in zip(chain[1:], (900, 450, 180), strict=True):
+        found = tool.json("statement", member, "--currency", "GBP")
+        assert found["closing"] == balance(tool, member, "GBP")
+        assert (found["closing"]["available"], changes(found["lines"])["available"]) == (kept, kept)
+        assert [line["level"] for line in found["lines"]] == [chain.index(member)] * 3
+        tool("statement", member, "--currency", "GBP", "--html", "page.html")
+    tool("payout", "prepare", "--currency", "GBP", "--id", "p")
+    found = [tool.json("explain", "payout", f"p.{number}") for number in (1, 2, 3)]
+    assert [(one["member"], one["amount_minor"]) for one in found] == [*zip(chain[1:], (900, 450, 180), strict=True)]
+
+
+def test_ids_of_two_sources_are_told_apart(sqlite_url: str, tmp_path: Path) -> None:
+    """In every form; where all is of the default source, tables have no column for it."""
+    tool = desk(sqlite_url, tmp_path)
+    records = [bind("b1", "ben", "ann", "2025-01-01T00:00:00Z"), order("o1", "ben", 10_000, "2025-01-05T00:00:00Z")]
+    tool.feed(plan(), *records, adjustment("a1", "ann", 5, "2025-01-05T00:00:00Z"))
+    asked = (("adjustment", "list"), ("explain", "member", "ann"), ("statement", "ann", "--currency", "GBP"))
+    assert not any("source" in tool(*command, "--format", "table").out for command in asked)
+    file = tool.write("mall.jsonl", [*records[1:], adjustment("a1", "ann", 5, "2025-01-05T00:00:00Z")])
+    tool("ingest", file, "--source", "mall")
+    for command in asked:
+        answer = tool(*command, "--format", "table").out
+        assert "mall" in answer
+        assert all(map(is_aligned, tables(answer)))
+        assert {"default", "mall"} <= {row["source"] for row in tool(*command, "--format", "csv").rows("csv")}
+    tool("statement", "ann", "--currency", "GBP", "--html", "page.html")
+    page = (tool.folder / "page.html").read_text()
+    assert ("order o1" in page, "order mall/o1" in page) == (True, True)
+
+
 def test_statements_follow_each_other(tool: Tool) -> None:
     """One opens with what the one before closes with, and each leads from one to the other."""
     cuts = [("--to", "2025-01-15T00:00:00Z"), ("--from", "2025-01-15T00:00:00Z", "--to", END), ("--from", END)]
@@ -204,6 +245,72 @@ def test_statements_that_are_none(sqlite: Tool, more: list[str], status: int) ->
     """Options that contradict each other: 2; no such period, nothing posted: 4; and no file is left."""
     sqlite("statement", "ann", "--currency", "GBP", *more, status=status)
     assert list(sqlite.folder.iterdir()) == []
+
+
+def test_the_open_period_has_to_have_begun(tool: Tool) -> None:
+    """Before its beginning what is booked in it follows on no balance: 6, and from when on; from there on it does."""
+    asked = ("statement", "ann", "--currency", "GBP", "--period", "open", "--as-of")
+    answer = tool(*asked, "2025-02-28T23:59:59Z", "--html", "page.html", status=6)
+    assert "begins at 2025-03-01T00:00:00.000000Z" in answer.err
+    assert list(tool.folder.iterdir()) == []
+    assert tool.json(*asked, END)["closing"] == balance(tool, "ann", "GBP", "--as-of", END)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--issuer", "Shop"], "--html"),
+        (["--issuer", "\udcff", "--html", "page.html"], "--issuer"),
+        (["--from", "2025-05-01T00:00:00Z", "--as-of", "2025-04-01T00:00:00Z"], "--from is after 2025-04-01 00:00:00Z"),
+        (["--from", "2999-01-01T00:00:00Z"], "--from is after"),
+        (["--to", END, "--as-of", "2025-02-01T00:00:00Z"], "--to says up to when: leave out --as-of"),
+        (["--period", END, "--as-of", "2025-02-01T00:00:00Z"], "--period says up to when: leave out --as-of"),
+    ],
+)
+def test_no_option_of_a_statement_is_ignored(sqlite: Tool, more: list[str], said: str) -> None:
+    """What would change nothing, or turn time round, is a usage error that names the option."""
+    assert said in sqlite("statement", "ann", "--currency", "GBP", *more, status=2).err
+    assert list(sqlite.folder.iterdir()) == []
+
+
+# ---- what a member's balance is made of
+
+
+def test_a_member_is_explained_with_all_that_moved(tool: Tool) -> None:
+    """Orders, adjustments and payouts; those of a time before one was decided or paid, as far as they came since."""
+    found = tool.json("explain", "member", "ben")
+    assert [(row["adjustment"], row["amount_minor"], row["state"]) for row in found["adjustments"]] == [
+        ("a1", 250, "posted")
+    ]
+    assert [(row["payout"], row["amount_minor"], row["state"]) for row in found["payouts"]] == [
+        ("one.2", 1_249, "returned"),
+        ("two.1", 1_749, "reserved"),
+    ]
+    kept = sum(row["kept_minor"] for row in found["accruals"] if row["currency"] == "GBP")
+    assert kept + 250 == sum(balance(tool, "ben", "GBP")[part] for part in (*PARTS, "paid"))
+    then = tool.json("explain", "member", "ben", "--as-of", "2025-02-02T00:00:00Z")
+    assert [row["payout"] for row in then["payouts"]] == ["one.2"]
+    assert tool.json("explain", "member", "ben", "--as-of", "2025-01-22T00:00:00Z")["adjustments"] == []
+
+
+def test_a_member_explained_as_a_table(sqlite: Tool) -> None:
+    """Adjustments, payouts and holds where there are any."""
+    sqlite("payout", "freeze", "ben", "--reason", "moved away")
+    answer = sqlite("explain", "member", "ben", "--format", "table").out
+    assert all(map(is_aligned, tables(answer)))
+    for said in ("promised by phone", "two.1   GBP        17.49  reserved", "moved away"):
+        assert said in answer
+    assert "freezes" in sqlite.json("explain", "member", "ben")
+    assert sqlite.json("explain", "member", "ben", "--as-of", "2025-05-01T00:00:00Z")["freezes"] == []
+    assert "payouts\n" not in sqlite("explain", "member", "cat", "--format", "table").out
+
+
+def test_a_reversal_is_told_from_a_refund(sqlite: Tool) -> None:
+    """By what it reverses."""
+    found = sqlite.json("explain", "order", "o1")["refunds"]
+    assert [(row["refund"], row["reverses"]) for row in found] == [("r1", None), ("v1", "r1")]
+    assert "reverses" in sqlite("explain", "order", "o1", "--format", "table").out
+    assert "reverses" not in sqlite("explain", "order", "o2", "--format", "table").out
 
 
 # ---- what a payout is made of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,12 +56,15 @@ def test_command(fed: Ledger, store_url: str, tmp_path: Path) -> None:
 REFUSED = {
     "beyond the head": (("--to", "99999"), 4, "the head covers positions 1 to"),
     "nothing in the range": (("--from", "10", "--to", "9"), 4, "not 10 to 9"),
+    "a source of nothing": (("--source", "shop"), 2, "--source is for --order"),
     "nothing to redact": (("--redact",), 2, "--redact goes with"),
     "a choice that hides nothing": (("--member", "m-000003"), 2, "--redact goes with"),
     "no tables, no time": (("--redact", "--kind", "OrderPlaced", "--as-of", "2024-01-01T00:00:00Z"), 2, "has none"),
     "some tiles": (("--format", "tlog-tiles", "--from", "2"), 2, "all that the head covers"),
     "nobody chosen": (("--redact", "--order", "nobody's", "--from", "300"), 4, "is what was asked for"),
     "a previous key alone": (("--previous-key", str(KEY.verifier)), 2, "is for --previous"),
+    "a folder that is not UTF-8": (("-o", os.fsdecode(b"b\xff")), 2, "no name in UTF-8"),
+    "no folder in UTF-8": (("--temp-dir", os.fsdecode(b"b\xff")), 2, "no name in UTF-8"),
     "no head": (("--head", "nothing"), 2, "cannot be read"),
 }
 
@@ -74,6 +78,14 @@ def test_what_is_refused(fed: Ledger, store_url: str, tmp_path: Path) -> None:
         assert message in answer.err, case
         assert status == 2 or answer.err.count("\n") == 1, case
         assert sorted(tool.folder.iterdir()) == before, case
+
+
+def test_an_empty_log(ledger: Ledger, store_url: str, tmp_path: Path) -> None:
+    """Its head can be signed, and there is nothing to export."""
+    tool = prepared(ledger, store_url, tmp_path)
+    for layout in ("bundle", "tlog-tiles"):
+        words = ("export", "bundle", "-o", "out", "--key", "log.key", "--format", layout)
+        assert "the head is of an empty log" in tool(*words, status=4).err
 
 
 def test_heads_that_are_not_this_logs(fed: Ledger, store_url: str, tmp_path: Path) -> None:

@@ -110,6 +110,12 @@ def test_output_file(sqlite: Tool, command: list[str]) -> None:
     assert names_in(sqlite) == ["out.csv"]
 
 
+def test_a_dash_is_standard_output(sqlite: Tool) -> None:
+    """As for exports: no file of that name is made."""
+    assert sqlite("balance", "-o", "-").out == sqlite("balance").out
+    assert names_in(sqlite) == []
+
+
 def test_output_file_stays_when_the_question_fails(sqlite: Tool) -> None:
     """No answer, no new file: last month's is not emptied."""
     (sqlite.folder / "out.csv").write_text("from last month")

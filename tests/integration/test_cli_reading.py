@@ -64,6 +64,12 @@ def test_balance_of_some(tool: Tool) -> None:
     assert "nobody" in answer.err
 
 
+def test_balance_of_nobody_is_said_whatever_else_is_not(sqlite: Tool) -> None:
+    """An error ends with its reason, also with -q; a currency that was asked for is named."""
+    assert sqlite("-q", "balance", "nobody", status=4).err == "error: no balance at that time: nobody\n"
+    assert "no balance in EUR at that time: ben" in sqlite("balance", "ben", "--currency", "EUR", status=4).err
+
+
 def test_balance_on_hold(tool: Tool) -> None:
     """A-6: pending until 30 days after the order, available from that instant on."""
     before, at = (
@@ -192,7 +198,9 @@ def test_replay_checks_a_digest(tool: Tool) -> None:
     answer = tool("replay", "--at-position", "10", "--check", digest, "--format", "json", status=3)
     assert digest in answer.err
     assert answer.document["digest"] in answer.err
-    tool("replay", "--check", "nonsense", status=(2, 3))
+    tool("replay", "--at-position", "9", "--check", digest.upper())
+    for none in ("nonsense", "", digest[:-1], f"{digest} "):
+        assert "--check" in tool("replay", "--check", none, status=2).err
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "tsv"])

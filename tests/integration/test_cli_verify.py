@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from projections.verify import running
 from tests.builders import ROOT
 from tests.cli_runner import Tool, desk
 from tests.evidence import OTHER_KEY, VERIFIER, Telling, edited, manifested, position_of, put
@@ -72,6 +74,28 @@ def test_forms(tool: Tool, small_log: list[bytes], form: str) -> None:
         assert {row["check"] for row in rows if row["result"] == "finding"} == {"balances"}
 
 
+@pytest.mark.parametrize("is_large", [False, True])
+def test_all_findings_if_asked(
+    tool: Tool, small_log: list[bytes], monkeypatch: pytest.MonkeyPatch, is_large: bool
+) -> None:
+    """Some of each check at first, with a word about the others; also of those found by a process beside."""
+    if is_large:
+        monkeypatch.setattr(running, "CHILD_EVENTS_MIN", 1)
+    files = Telling(small_log).files()
+    told = files["tables/outcomes.csv"].replace(b",GBP,", b",EUR,")
+    lines = files["events.jsonl"].replace(b'"v":1}', b'"v":2}')
+    put(tool.folder / "bundle", manifested(files | {"tables/outcomes.csv": told, "events.jsonl": lines}))
+    for most in (3, 20, 1_000):
+        answer = tool("verify", "bundle", "--key", VKEY, "--findings", f"{most}", "--format", "json", status=3)
+        shown = Counter(finding["check"] for finding in answer.document["findings"])
+        found = {check["name"]: check["findings"] for check in answer.document["checks"] if check["findings"]}
+        assert found["events"] > 20
+        assert shown == {name: min(count, most) for name, count in found.items()}
+        assert ("more than are shown" in answer.err) == (most < max(found.values()))
+    alone_too = alone(tool.folder, "bundle", "--key", VKEY, "--findings", "1000", "--json")
+    assert json.loads(alone_too.stdout) == answer.document
+
+
 def test_without_the_key(tool: Tool, small_log: list[bytes]) -> None:
     """Status 2, and every form says that nothing is proven; also of a bundle that somebody else signed."""
     for number, key in enumerate((Telling(small_log).key, OTHER_KEY)):
@@ -118,6 +142,30 @@ def test_misbehaviour(tool: Tool, small_log: list[bytes]) -> None:
     assert (found.returncode, file.exists()) == (3, True)
     assert "proves it" in found.stderr
     assert "misbehaviour: PROVEN" in alone(tool.folder, "proof.json", "--key", VKEY).stdout
+
+
+def test_misbehaviour_that_cannot_be_written(tool: Tool, small_log: list[bytes]) -> None:
+    """The verdict is given all the same, with its status, and how the proof is to be had."""
+    (tool.folder / "head").write_bytes(Telling(small_log[:20]).files()["checkpoint"])
+    Telling(edited(small_log, 1, lambda event: event.update(actor="nobody"))).at(tool.folder / "bundle")
+    words = ("bundle", "--key", VKEY, "--previous", "head", "--misbehaviour", "nowhere/proof.json")
+    why = "nowhere/proof.json cannot be written: No such file or directory: name --misbehaviour FILE\n"
+    answer = tool("verify", *words, status=3)
+    assert why in answer.err
+    assert "the evidence does not hold: integrity: FAILED" in answer.err
+    found = alone(tool.folder, *words)
+    assert (found.returncode, found.stderr.endswith(why)) == (3, True)
+    assert "integrity: FAILED" in found.stdout
+
+
+def test_what_cannot_be_read(tool: Tool) -> None:
+    """One line and a status, whatever lies there."""
+    with (tool.folder / "large").open("wb") as file:
+        file.truncate(1 << 33)
+    for words, status in (("a" * 300, 2), ("large", 3)):
+        tool("verify", words, "--key", VKEY, status=status)
+        found = alone(tool.folder, words, "--key", VKEY)
+        assert (found.returncode, "Traceback" in found.stderr) == (status, False)
 
 
 def test_control_characters_are_spelled_out(tool: Tool, small_log: list[bytes]) -> None:
@@ -173,6 +221,22 @@ def test_parquet_is_compared(tool: Tool, small_log: list[bytes]) -> None:
             put(tool.folder / "other", manifested(files | good | other))
             document = tool.json("verify", "other", "--key", VKEY, status=3)
             assert {finding["check"] for finding in document["findings"]} == {"parquet"}
+
+
+def test_parquet_of_this_very_folder_is_compared(tool: Tool, small_log: list[bytes]) -> None:
+    """Signs in its name stand for no other folder, and it need not be UTF-8."""
+    files = Telling(small_log).files()
+    good = {"tables/balances.parquet": parquet_of(files["tables/balances.csv"], tool.folder)}
+    header = files["tables/balances.csv"].partition(b"\n")[0] + b"\n"
+    none = {"tables/balances.parquet": parquet_of(header, tool.folder)}
+    put(tool.folder / os.fsdecode(b"may\xff"), manifested(files | good))
+    tool("verify", os.fsdecode(b"may\xff"), "--key", VKEY)
+    for name, beside in (("may[1]", "may1"), ("jun?", "june"), ("j*y", "july")):
+        put(tool.folder / name, manifested(files | none))
+        put(tool.folder / beside, manifested(files | good))
+        document = tool.json("verify", name, "--key", VKEY, status=3)
+        assert {finding["check"] for finding in document["findings"]} == {"parquet"}
+        tool("verify", beside, "--key", VKEY)
     for types in ({"amount": "DOUBLE"}, {"position": "VARCHAR"}):
         other = {"tables/postings.parquet": parquet_of(files["tables/postings.csv"], tool.folder, **types)}
         put(tool.folder / "other", manifested(files | good | other))

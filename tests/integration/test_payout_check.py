@@ -10,15 +10,20 @@ import pytest
 from ledger.application import Ledger
 from ledger.canonical import canonical
 from ledger.clock import system_clock
+from ledger.rules.payout import approval_text
 from ledger.tree.hashing import root_of
+from ledger.tree.keys import Kind, SignerKey
+from ledger.tree.note import sign_note
+from ledger.tree.spelling import encode_base64
 from projections.books import opened_books
 from projections.payout_check import check_payouts
 from projections.replay.session import replaying
 from tests.builders import bind, commands, order, plan, refund
-from tests.scribe import Scribe
+from tests.scribe import Scribe, root_over
 
 pytestmark = pytest.mark.long_on_postgres
 
+KEY = SignerKey("chief.example", Kind.NOTE, b"1" * 32)
 CUT_OFF, PREPARED, APPROVED = "2026-01-31T00:00:00Z", "2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z"
 LATER = "2026-02-{:02}T00:00:00Z".format
 AMOUNTS = ("adjusted", "available", "clawed_back", "earned", "paid", "pending", "reserved")
@@ -118,6 +123,18 @@ def test_a_batch_is_worked_out_again(ledger: Ledger, scribe: Scribe) -> None:
     ]
 
 
+@pytest.mark.parametrize(("total", "is_right"), [(12_000, True), (12_001, False)])
+def test_the_signature_of_an_approval_is_verified(ledger: Ledger, scribe: Scribe, total: int, is_right: bool) -> None:
+    """By the key beside it, over what was prepared."""
+    prepare(scribe)
+    text = approval_text("b1", lines=root_over(LINES), count=2, total_minor=total, currency="GBP")
+    (line,) = sign_note(text, KEY).signatures
+    signature = encode_base64(line.key_id + line.value)
+    scribe.approve("b1", APPROVED, signed={"key": str(KEY.verifier), "signature": signature})
+    wrong = "batch-b1: its approval holds a signature that is not one by its key over what was prepared"
+    assert findings(ledger) == ([] if is_right else [wrong])
+
+
 Write = Callable[[Scribe], object]
 
 
@@ -196,6 +213,41 @@ WRONG_EVENTS: dict[str, tuple[list[Write], str]] = {
             lambda scribe: scribe.approve("b2", APPROVED),
         ],
         "batch-b2: line 1 of ann, 4000, was reserved: 0 was payable then",
+    ),
+    "never to be sent": (
+        [
+            lambda scribe: prepare(scribe, salt="0f" * 16, details={"ben": "ab" * 32}),
+            lambda scribe: scribe.approve("b1", APPROVED),
+        ],
+        "batch-b1: line 1 of ann, 4000, was reserved: 4000 was payable then, and nobody had said where",
+    ),
+    "sent all the same": (
+        [prepare, lambda scribe: scribe.approve("b1", APPROVED, {1: "no_details"})],
+        "batch-b1: line 1 of ann, 4000, was dropped as no_details: 4000 was payable then",
+    ),
+    "dropped for the second reason": (
+        [
+            prepare,
+            lambda scribe: scribe.freeze("f2", "ben", LATER(1)),
+            lambda scribe: scribe.adjustment("a3", "ben", -1, LATER(1)),
+            lambda scribe: scribe.approve("b1", APPROVED, {2: "frozen"}),
+        ],
+        "batch-b1: line 2 of ben, 8000, was dropped as frozen: 7999 was payable then, and the member was frozen",
+    ),
+    "dropped for the third reason": (
+        [
+            lambda scribe: prepare(scribe, salt="0f" * 16, details={"ben": "ab" * 32}),
+            lambda scribe: scribe.freeze("f2", "ann", LATER(1)),
+            lambda scribe: scribe.approve("b1", APPROVED, {1: "no_details"}),
+        ],
+        (
+            "batch-b1: line 1 of ann, 4000, was dropped as no_details: 4000 was payable then, and the member was frozen"
+            ", and nobody had said where"
+        ),
+    ),
+    "an adjustment by one person": (
+        [lambda scribe: scribe.adjustment("a3", "ben", 1, LATER(1), {"by": {"authenticated": False, "name": "clerk"}})],
+        "adjustment-a3: was approved by the one who proposed it",
     ),
     "other figures": (
         [prepare, lambda scribe: scribe.approve("b1", APPROVED, total=11_999)],

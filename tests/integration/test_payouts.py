@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -212,6 +213,19 @@ def test_lines_that_are_no_longer_covered_are_dropped(people: Desk) -> None:
     assert people.facts()[-2:] == [("PayoutLinesDropped", "batch-b1", 3), ("PayoutBatchApproved", "batch-b1", 4)]
     assert people.send("b1", [1, 2]).against == [(1, "unknown_payout")]
     assert people.settle(said("b1", 3, "paid", 400, reference="P")) == [("refused", "unknown_payout")]
+
+
+def test_a_line_that_could_never_be_sent_is_dropped(people: Desk) -> None:
+    """X-3: who has no account in a batch that has others' keeps the money, and another batch pays them."""
+    people.fund({"ann": 200, "ben": 300})
+    draft = people.draft({"ann": 200, "ben": 300})
+    draft = replace(draft, payments=[("ann", 200, None), ("ben", 300, "ab" * 32)], salt="0f" * 16)
+    assert prepare(people.clerk, batch_command("b1"), draft).name == "recorded"
+    approval = people.approve("b1")
+    assert [(line.member, reason) for line, reason in approval.dropped] == [("ann", "no_details")]
+    assert (approval.reserved, approval.total_minor) == (1, 300)
+    people.prepare("b2", {"ann": 200})
+    assert people.approve("b2").reserved == 1
 
 
 def test_who_was_unfrozen_is_paid(people: Desk) -> None:

@@ -94,6 +94,13 @@ def test_equal_tables_are_swapped_and_nothing_is_left(ledger: Ledger, tool: Tool
     digest_now(ledger)
 
 
+def test_what_is_mended_in_place_is_not_replaced(tool: Tool) -> None:
+    """Neither the tree nor the decision state has another version beside it."""
+    for name in ("tree", "decisions"):
+        for option in ("--replace", "--fresh"):
+            assert f"{name} is mended in place" in tool("worker", "rebuild", name, option, status=2).err
+
+
 def test_a_projection_that_has_not_begun_can_be_rebuilt(ledger: Ledger, store_url: str, tmp_path: Path) -> None:
     """Both versions are empty; the worker fills the new one."""
     submit(ledger, plan(), bind("b1", "ben", "ann", "2026-01-01T00:00:00Z"))

@@ -164,6 +164,16 @@ def test_depth_and_position_go_into_the_next_command(tool: Tool) -> None:
     assert "--as-of" in words
 
 
+def test_the_next_command_can_be_typed(ledger: Ledger, tool: Tool) -> None:
+    """Also for a member whose id looks like an option; it keeps the format."""
+    submit(ledger, *(bind(f"x{number}", f"x;{number}", "-q", "2026-02-20T00:00:00Z") for number in range(3)))
+    answer = tool("team", *AS_OF, "--limit", "1", "--format", "csv", "--", "-q")
+    for number in (1, 2):
+        answer = tool(*shlex.split(answer.err.split("more: ")[1])[1:])
+        assert [row["member"] for row in answer.rows("csv")] == [f"x;{number}"]
+    assert "more: " not in answer.err
+
+
 def test_a_table_has_a_hundred_rows_unless_told_otherwise(ledger: Ledger, tool: Tool) -> None:
     """With the sizes on top; a file has everyone."""
     submit(ledger, *(bind(f"x{number}", f"x{number:03}", "ann", "2026-02-20T00:00:00Z") for number in range(150)))

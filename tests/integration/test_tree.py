@@ -26,7 +26,7 @@ from ledger.tree.proofs import (
 from projections import tree as trees
 from projections.checkpoint import CheckpointMovedError, put
 from projections.duty import GrowTree
-from projections.tree import NAME, Integrator, catch_up, hash_reader, integrate, tree_size
+from projections.tree import NAME, Integrator, catch_up, hash_reader, hash_reader_of, integrate, tree_size
 from tests.builders import order, plan
 from tests.cli_runner import desk
 from tests.integration.test_audit import damaged
@@ -77,9 +77,10 @@ def assert_growth_is_proven(ledger: Ledger, old: int, new: int) -> None:
 
 
 def assert_event_is_proven(ledger: Ledger, index: int, size: int) -> None:
-    """A proof from what is kept now leads from an event to the root of an earlier tree."""
+    """A proof from what is kept now leads from an event to the root of an earlier tree; read at once or bit by bit."""
     with ledger.log.reading() as session:
         path = inclusion_proof(hash_reader(session, size), index=index, size=size)
+        assert inclusion_proof(hash_reader_of(session, size, index), index=index, size=size) == path
     verify_inclusion(path, leaf=leaf_hash(entry(index + 1)), index=index, size=size, root=mth(leaves(size)))
 
 

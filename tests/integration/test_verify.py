@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -279,6 +280,20 @@ def test_tampered_tiled_log(small_log: list[bytes], tmp_path: Path) -> None:
     (folder / "tile" / "0" / "001").write_bytes(b"")
     assert [finding.check for finding in verified(folder).report.findings] == ["files"]
     assert count > 100
+
+
+def test_tiled_log_of_what_makes_a_reader_wait(small_log: list[bytes], tmp_path: Path) -> None:
+    """Pipes and links in place of tiles and bundles of entries: none is read, all are found."""
+    size = len(small_log)
+    for name in (f"tile/0/000.p/{size}", f"tile/entries/000.p/{size}"):
+        for is_pipe in (True, False):
+            folder = tiled_log(tmp_path / "tiles", small_log)
+            (folder / name).unlink()
+            os.mkfifo(folder / name) if is_pipe else (folder / name).symlink_to("/dev/zero")
+            found = verified(folder)
+            assert found.status == DISAGREE
+            assert {finding.check for finding in found.report.findings} >= {"files"}
+            shutil.rmtree(folder)
 
 
 def test_tiled_log_of_a_lie(small_log: list[bytes], tmp_path: Path) -> None:

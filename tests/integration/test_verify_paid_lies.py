@@ -34,7 +34,7 @@ ONE, FIRST, SECOND = "batch-m,1", "payout-m,1.1", "payout-m,1.2"
 FEBRUARY, MARCH, APRIL = (f"period-2024-{month}-01T00:00:00.000000Z" for month in ("02", "03", "04"))
 RIGHT_LINES: list[list[Any]] = [
     [1, "ann", 4_500, "ab" * 32],
-    [2, "ben", 8_750, None],
+    [2, "ben", 8_750, "ef" * 32],
     [3, 'e"v,e', 3_000, None],
     [4, "hal", 2_500, "cd" * 32],
 ]
@@ -165,6 +165,8 @@ DECISIONS: dict[str, tuple[Lie, tuple[str, int]]] = {
     "no lines": (without("batch-five", 2), ("batch-five", 1)),
     # approvals and rejections
     "dropped for another reason": (saying(ONE, 3, lines=[[3, "frozen"], [4, "frozen"]]), (ONE, 3)),
+    "dropped as unknown": (saying(ONE, 3, lines=[[2, "no_details"], [3, "not_covered"], [4, "frozen"]]), (ONE, 3)),
+    "sent nobody knows where": (lines(2, details=None), (ONE, 4)),
     "a line kept": (saying(ONE, 3, lines=[[3, "not_covered"]]), (ONE, 4)),
     "a line dropped too many": (
         saying(ONE, 3, lines=[[2, "not_covered"], [3, "not_covered"], [4, "frozen"]]),

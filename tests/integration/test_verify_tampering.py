@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,6 +133,26 @@ def test_files_missing_added_or_not_files(bundle: dict[str, bytes], tmp_path: Pa
         assert [finding.check for finding in found.report.findings] == ["files"]
         (folder / name).unlink()
     assert verified(folder).status == 0
+
+
+def test_a_folder_that_cannot_be_listed(
+    bundle: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is a finding, as are the files in it; it hides no other, and ends nothing."""
+    put(folder := tmp_path / "bundle", bundle)
+    scandir = os.scandir
+
+    def failing(path: Path | str) -> Iterator[os.DirEntry[str]]:
+        if Path(path).name == "tables":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    found = verified(folder)
+    assert found.status == DISAGREE
+    messages = [finding.message for finding in found.report.findings if finding.check == "files"]
+    assert messages[0] == f"[Errno 13] Permission denied: '{folder / 'tables'}'"
+    assert "tables/team.csv is not there" in messages
 
 
 def test_signed_again_with_another_key(bundle: dict[str, bytes], small_log: list[bytes], tmp_path: Path) -> None:

@@ -224,6 +224,31 @@ def test_replays_of_different_logs_are_not_compared(ledger: Ledger, tool: Tool) 
     tool("diff", "a.replay", "c.replay")
 
 
+def test_what_is_live_is_compared_with_its_own_log_only(tool: Tool, tmp_path: Path) -> None:
+    """A replay of another store would differ in everybody; of a position that is not there yet, its name is said."""
+    tool("replay", "--save", "a.replay")
+    other = Tool(f"sqlite:///{tmp_path}/other.db", tool.folder)
+    other("init")
+    assert "a.replay is of position" in other("diff", "live", "a.replay", status=4).err
+    with other.ledger() as ledger:
+        submit(ledger, plan(hold_days=1), *STORY)
+    for sides in (("live", "a.replay"), ("a.replay", "live")):
+        assert "a.replay is of another log" in other("diff", *sides, status=3).err
+        assert "0 balances differ" in tool("diff", *sides).err
+
+
+def test_a_plan_in_a_file_of_any_name(tool: Tool) -> None:
+    """Also of bytes that are no text: they are spelled out where the replay says what it is."""
+    (tool.folder / "\udcff.json").write_text(json.dumps(SHORTER))
+    tool("replay", "--plan", "\udcff.json", "--save", "a.replay")
+    assert r"a.replay: what if, plan of \udcff.json" in tool("diff", "live", "a.replay").err
+
+
+def test_a_file_that_is_no_replay_is_not_to_be_written_over(tool: Tool) -> None:
+    """What makes one is said without the name of what is there, as it may be a plan."""
+    assert "--save FILE" in tool("diff", "live", "shorter.json", status=6).err
+
+
 def test_what_cannot_be_asked_together(tool: Tool) -> None:
     """A usage error says what to do."""
     assert "--engine duckdb" in tool("replay", "--engine", "python", "--redecide", status=2).err

@@ -143,7 +143,7 @@ def test_proofs_that_are_none(witness: Witness) -> None:
     text = file.read_text()
     for altered in ("nonsense", text.replace("new_size", "size"), text[:-1]):
         file.write_text(altered)
-        assert "a consistency proof" in witness.cosign(name, *option, status=3).err
+        assert "growth is no such proof: a consistency proof" in witness.cosign(name, *option, status=3).err
     witness.cosign(name, "--proof", "nowhere", status=2)
 
 

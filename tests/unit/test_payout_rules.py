@@ -25,6 +25,7 @@ from ledger.rules.payout import (
     Verdict,
     approval_text,
     drop_reason,
+    has_details,
     is_paid,
     lines_hash,
     numbered,
@@ -100,6 +101,25 @@ def test_hash_of_lines_is_a_tree_over_canonical_json() -> None:
 def test_line_is_dropped_when_it_is_no_longer_covered(payable_minor: int, is_frozen: bool, reason: str | None) -> None:
     """X-3: all of it must be payable still, and the member not frozen."""
     assert drop_reason(LINE, payable_minor, is_frozen=is_frozen) == reason
+
+
+@pytest.mark.parametrize(
+    ("payable_minor", "is_frozen", "details", "is_detailed", "reason"),
+    [
+        (500, False, None, True, "no_details"),
+        (500, False, "dd" * 32, True, None),
+        (500, False, None, False, None),
+        (500, True, None, True, "frozen"),
+        (499, False, None, True, "not_covered"),
+    ],
+)
+def test_line_is_dropped_where_it_could_never_be_sent(
+    payable_minor: int, is_frozen: bool, details: str | None, is_detailed: bool, reason: str | None
+) -> None:
+    """The batch says of others where they are paid; a batch that says it of nobody is of people who know otherwise."""
+    line = LINE._replace(details=details)
+    assert drop_reason(line, payable_minor, is_frozen=is_frozen, is_detailed=is_detailed) == reason
+    assert has_details([LINE, line]) == (details is not None)
 
 
 def test_text_that_approvers_sign() -> None:

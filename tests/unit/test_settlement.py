@@ -105,8 +105,11 @@ def test_short_references_are_matched() -> None:
         ("b1.1,paid,010.00,GBP,,,", "amount: must be"),
         ('b1.1,paid,"1,000.00",GBP,,,', "amount: must be"),
         ("b1.1,paid,1e1,GBP,,,", "amount: must be"),
-        ("b1.1,paid,10.00,GBP,,yesterday,", "must be a time like"),
-        ("b1.1,paid,10.00,GBP,,2026-12-01T10:00:00,", "must be a time like"),
+        ("b1.1,paid,10.00,GBP,,yesterday,", "at: must be a time like"),
+        ("b1.1,paid,10.00,GBP,,2026-12-01T10:00:00,", "at: must be a time like"),
+        (f"b1.1,paid,10.00,GBP,{'x' * 201},,", "provider_reference: must be at most 200 characters"),
+        ("b1.1,paid,10.00,GBP,a\x7fb,,", "provider_reference: must be at most 200 characters"),
+        (f"b1.1,failed,10.00,GBP,,,{'x' * 501}", "reason: must be at most 500 characters"),
         ("b1.1,paid,10.00,GBP", "has 4 fields, the header 7"),
         ('b1.1,paid,"10.00,GBP,,,', "a quote is not closed on its line"),
     ],
@@ -123,9 +126,9 @@ def test_lines_about_something_else() -> None:
     """A reference that the batch does not have, also one in other letters; no reference at all."""
     found = settle("b2.1,paid,10.00,GBP,,,\nB1.1,paid,10.00,GBP,,,\n,paid,10.00,GBP,,,\n")
     assert found.unmatched == [
-        Fault(2, "the batch has no payment 'b2.1'"),
-        Fault(3, "the batch has no payment 'B1.1'"),
-        Fault(4, "the batch has no payment ''"),
+        Fault(2, "no payment 'b2.1' was reserved here"),
+        Fault(3, "no payment 'B1.1' was reserved here"),
+        Fault(4, "no payment '' was reserved here"),
     ]
     assert not found.rows
 

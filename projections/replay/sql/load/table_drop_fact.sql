@@ -1,4 +1,4 @@
--- Lines that were not reserved when their batch was approved; reason not_covered or frozen.
+-- Lines that were not reserved when their batch was approved; reason not_covered, frozen or no_details.
 CREATE TABLE drop_fact (
     position BIGINT NOT NULL,
     batch VARCHAR NOT NULL,
