@@ -18,7 +18,7 @@ import click
 from cli.context import CONFLICT, DONE, REFUSED, UNREACHABLE, Settings, opened, status_of
 from cli.files import replacing
 from cli.options import CheckedParam, format_option
-from cli.output import Format, Report, Section, emit
+from cli.output import Format, Report, Section, chosen, emit
 from cli.parsing import Batch, Unfit, reading
 from cli.records import Records, open_records
 from cli.resuming import lines_decided
@@ -208,6 +208,9 @@ def ingest(settings: Settings, file: str, rejects: Path | None, form: Format | N
                 facts = {"blank": records.blank, "head": _head(ledger)}
                 seconds = round(time.perf_counter() - started, 3)
                 emit(tally_report(tally, {**facts, "seconds": seconds}), form, None)
+    if chosen(form, None) in {"csv", "tsv"}:
+        for reason, lines in sorted(tally.by_reason.items()):
+            say(f"why not: {reason}: {counted(lines, 'line')}")
     if not tally.by_name:
         say(f"{file}: no records in it")
     if rejected.count:

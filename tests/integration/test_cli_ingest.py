@@ -76,6 +76,14 @@ def test_summary_has_every_line_once(tool: Tool) -> None:
     assert 0 <= summary["seconds"] < 60
 
 
+@pytest.mark.parametrize(("form", "is_said"), [("tsv", True), ("csv", True), ("json", False), ("table", False)])
+def test_reasons_are_said_where_no_column_has_them(sqlite: Tool, form: str, is_said: bool) -> None:
+    """Standard error has them beside rows of another kind."""
+    file = sqlite.write("early.jsonl", [plan(), refund("r1", "o1", 100, AT), refund("r2", "o1", 100, AT)])
+    answer = sqlite("ingest", file, "--format", form, status=6)
+    assert ("why not: unknown_order: 2 lines\n" in answer.err) == is_said
+
+
 def test_second_ingest_is_all_repeats(tool: Tool) -> None:
     """Fed again, whatever is an event, refusals too, is a repeat; nothing is appended, the rest stays as it was."""
     first = tool.feed(*MIXED, status=5)

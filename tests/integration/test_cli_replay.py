@@ -88,6 +88,7 @@ def spark_or_skip() -> None:
         pytest.skip("no Java: neither on PATH nor in JAVA_HOME")
 
 
+@pytest.mark.slow
 def test_spark_prints_the_same(sqlite_url: str, tmp_path: Path) -> None:
     """Also of a name with quotes; and it says what it needs."""
     spark_or_skip()

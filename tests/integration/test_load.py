@@ -190,11 +190,11 @@ def relations(duck: duckdb.DuckDBPyConnection) -> dict[str, Rows]:
     return {name: duck.execute(f"SELECT * FROM {name} ORDER BY {key}").fetchall() for name, key in KEYS.items()}  # noqa: S608
 
 
-def loaded_in_ranges(log: LogRecorder, ends: Sequence[int]) -> dict[str, Rows]:
+def loaded_in_ranges(log: LogRecorder, ends: Sequence[int], range_events: int = 37) -> dict[str, Rows]:
     """The same range by range: each knows only the log and the members of the ranges before."""
     found: dict[str, Rows] = {name: [] for name in KEYS}
     with duckdb.connect() as duck, source_of(log) as source:
-        loading = Loading(duck, range_events=37)
+        loading = Loading(duck, range_events=range_events)
         for after, upto in zip((0, *ends), ends, strict=False):
             loading.take(source, after, upto)
             loading.finish(log if after else None)
@@ -213,7 +213,7 @@ def assert_loads(ledger: Ledger, ends: Sequence[int] = (), range_events: int = 6
         assert loaded(source, head, range_events=range_events) == expected.rows
     assert loaded(RecorderSource(ledger.log), head) == expected.rows
     cuts = ends or [head // 3, head // 3 + 1, head - 1, head]
-    assert loaded_in_ranges(ledger.log, cuts) == expected.rows
+    assert loaded_in_ranges(ledger.log, cuts, range_events) == expected.rows
     return expected
 
 
