@@ -295,6 +295,7 @@ def interrupted(tool: Tool, number: signal.Signals) -> subprocess.Popen[bytes]:
     process.stdin.write(json_lines([plan(), "{", *orders(10)]))
     process.stdin.flush()
     wait_for_head(tool, 19)
+    time.sleep(0.5)  # what is committed is counted a moment later
     process.send_signal(number)
     return process
 
