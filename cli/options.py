@@ -14,10 +14,9 @@ import click
 from cli.output import FORMATS, Format
 from ledger.clock import parse_instant, system_clock
 from ledger.ids import check_id
+from ledger.records import TEXT_LENGTH_MAX
 
 Command = Callable[..., Any]
-
-REASON_LENGTH_MAX = 500
 
 
 class InstantParam(click.ParamType[datetime]):
@@ -89,8 +88,8 @@ class NameablePath(click.Path):
 
 def check_reason(text: str) -> str:
     """The text itself, if an event takes it as a reason."""
-    if not text.strip() or len(text) > REASON_LENGTH_MAX:
-        message = f"is no reason: 1 to {REASON_LENGTH_MAX} characters"
+    if not text.strip() or len(text) > TEXT_LENGTH_MAX:
+        message = f"is no reason: 1 to {TEXT_LENGTH_MAX} characters"
         raise ValueError(message)
     return check_text(text)
 

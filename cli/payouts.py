@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import secrets
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import click
 
 from cli.actors import warn_of_labels
-from cli.answers import listed, told
-from cli.context import DISAGREE, Settings, opened, viewed
+from cli.answers import told
+from cli.context import Settings, opened, viewed
 from cli.elsewhere import GroupWithMore
 from cli.key_files import read_key
-from cli.options import ID, INSTANT, REASON, CheckedParam, Question, asking, format_option, tz_option
+from cli.options import ID, INSTANT, REASON, CheckedParam, Question, format_option, tz_option
 from cli.output import emit
 from cli.payees import BadPayeesError, payees_in
 from cli.payout_reports import (
-    batch_report,
-    batches_report,
-    payouts_report,
     proposal_report,
-    reconciliation_report,
 )
 from cli.terminal import counted, progress, say, typed
 from ledger.application import Ledger
@@ -41,23 +36,26 @@ from ledger.payout_commands import PrepareBatch, check_batch_id
 from ledger.payouts.approving import SignedApproval, approve, reject
 from ledger.payouts.preparing import prepare
 from ledger.rules.payout import approval_text
-from ledger.store.session import Session
 from ledger.tree.note import sign_note
-from projections.agreement import Means, check_agreed, check_recorded
+from projections.agreement import Means, check_agreed
 from projections.archive.reading import Archive
-from projections.batches import BatchFound, batch_of, batches, payouts_in, payouts_of
+from projections.batches import BatchFound, batch_of
 from projections.payable import payable_at_head
 from projections.payments.payee import Payee
 from projections.payouts import Proposal, propose
-from projections.reconciliation import reconcile
-from projections.replay.answers import LeftOut
-from projections.replay.session import MEMORY_LIMIT, Setup, replaying
-from projections.view import view_at
+from projections.replay.session import MEMORY_LIMIT, Setup
 
 # Somebody else's batch may come in between while one is computed; then it is computed again.
 ATTEMPTS_MAX = 3
 
-FILES = {"export": "cli.payment_files:export_command", "settle": "cli.payment_files:settle_command"}
+OTHERS = {
+    "export": "cli.payment_files:export_command",
+    "list": "cli.payout_views:list_command",
+    "reconcile": "cli.payout_views:reconcile_command",
+    "replay": "cli.payout_views:replay_command",
+    "settle": "cli.payment_files:settle_command",
+    "show": "cli.payout_views:show_command",
+}
 
 BATCH_ID = CheckedParam("id", check_batch_id)
 
@@ -66,7 +64,6 @@ payees_option = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Where payees' accounts are: CSV or JSON Lines. Their details stay in that file.",
 )
-currency_option = click.option("--currency", type=CheckedParam("code", check_currency), help="Only this currency.")
 archive_option = click.option(
     "--archive", metavar="DIR", help="Read what is sealed from this archive: quicker for many millions."
 )
@@ -75,7 +72,7 @@ memory_option = click.option(
 )
 
 
-@click.group(cls=GroupWithMore, elsewhere=FILES, short_help="Pay members: prepare, approve, send, settle.")
+@click.group(cls=GroupWithMore, elsewhere=OTHERS, short_help="Pay members: prepare, approve, send, settle.")
 def payout() -> None:
     """Payout batches, from what is payable to what was paid.
 
@@ -139,7 +136,7 @@ def prepare_command(settings: Settings, **options: Any) -> None:
     currency: str = options["currency"]
     batch_id = options["batch_id"] or f"{currency}-{format_instant(cut_off)[:19].replace(':', '')}Z"
     asked = {"at": at, "currency": currency, "cut_off": cut_off, "id": batch_id}
-    means = _means(options["archive"], options["memory_limit"])
+    means = means_of(options["archive"], options["memory_limit"])
     wanted = Wanted(PrepareBatch.model_validate(asked), options["payees"], means)
     if cut_off > at:
         raise CutOffError(f"the cut-off {format_instant(cut_off)} is in the future: pay what is available by now")
@@ -154,6 +151,11 @@ def prepare_command(settings: Settings, **options: Any) -> None:
     if outcome.name == "recorded" and wanted.payees is None:
         say("note: without --payees no payment file can be made of this batch: reject it and prepare it with them")
     told(outcome, done + follows, f"batch {batch_id} is prepared already")
+
+
+def means_of(archive: str | None, memory_limit: str) -> Means:
+    """What an independent replay reads and takes, as the options say."""
+    return Means(None if archive is None else Archive.open(archive), Setup(memory_limit))
 
 
 def _prepared(ledger: Ledger, wanted: Wanted) -> tuple[Outcome, Proposal]:
@@ -240,147 +242,6 @@ def reject_command(settings: Settings, batch_id: str, reason: str) -> None:
     with opened(settings) as ledger:
         outcome = reject(ledger, batch_id, reason)
     told(outcome, f"batch {batch_id} is rejected", f"batch {batch_id} is rejected already")
-
-
-@payout.command("list", short_help="List batches.")
-@currency_option
-@asking
-@click.pass_obj
-def list_command(settings: Settings, currency: str | None, **options: Any) -> None:
-    """List every batch, oldest first, with what became of its payouts."""
-    question = Question.of(options)
-    with opened(settings) as ledger, viewed(ledger, question) as (session, _):
-        found = batches(session, currency)
-    emit(batches_report(found), question.form, question.output)
-
-
-@payout.command("show", short_help="Show a batch, or a member's payouts.")
-@click.argument("batch_id", metavar="[ID]", type=ID, required=False)
-@click.option("--member", type=ID, help="Only this member; without ID, all payouts of theirs.")
-@payees_option
-@click.option("--only-payouts", is_flag=True, help="Not who is left out: at once, as nothing is computed again.")
-@archive_option
-@memory_option
-@asking
-@click.pass_obj
-def show_command(  # noqa: PLR0913  # its options
-    settings: Settings,
-    *,
-    batch_id: str | None,
-    member: str | None,
-    payees: Path | None,
-    only_payouts: bool,
-    archive: str | None,
-    memory_limit: str,
-    **options: Any,
-) -> None:
-    """Show batch ID: whom it pays, how far each payout is, and everyone it leaves out with the reason.
-
-    Who was left out, and why, follows from the events before the batch, which are replayed for it.
-
-    With --payees it marks those whose details are not what they were when they were last paid. `explain payout ID.NO`
-    says why a payout is what it is.
-    """
-    question = Question.of(options)
-    if batch_id is None and member is None:
-        raise click.UsageError("name a batch, or a member with --member")
-    if batch_id is None and (payees is not None or only_payouts):
-        raise click.UsageError("--payees and --only-payouts are about one batch: name it")
-    with opened(settings) as ledger, viewed(ledger, question) as (session, _):
-        if batch_id is None:
-            report = payouts_report(payouts_of(session, cast("str", member)))
-        else:
-            batch = batch_of(session, batch_id)
-            lines = [line for line in payouts_in(session, batch) if member in {None, line.member}]
-            changed = _changed_since(session, batch, payees)
-            everyone = () if only_payouts else _left_out(ledger, batch, _means(archive, memory_limit))
-            left_out = [row for row in everyone if member in {None, row.member}]
-            report = batch_report(batch, lines, left_out, changed)
-    emit(report, question.form, question.output)
-
-
-def _means(archive: str | None, memory_limit: str) -> Means:
-    return Means(None if archive is None else Archive.open(archive), Setup(memory_limit))
-
-
-def _left_out(ledger: Ledger, batch: BatchFound, means: Means) -> Sequence[LeftOut]:
-    """Whom the batch gives nothing, by the replay: a batch is recorded only where both implementations agree."""
-    with (
-        progress("replaying", batch.at_position) as advance,
-        replaying(ledger.log, batch.at_position, means.setup, means.archive, advance) as replay,
-    ):
-        return replay.payable(batch.cut_off, batch.currency).left_out
-
-
-def _again(ledger: Ledger, batch: BatchFound) -> Proposal:
-    """The batch computed again at its own (cut-off, P) (X-5)."""
-    with (
-        progress("projecting", batch.at_position) as advance,
-        view_at(ledger.log, batch.at_position, advance) as (session, _),
-    ):
-        return propose(session, ledger.log, batch.currency, batch.cut_off)
-
-
-def _changed_since(session: Session, batch: BatchFound, file: Path | None) -> set[str]:
-    """Members of the batch whose details are not those they were last paid with."""
-    if file is None:
-        return set()
-    members = {line.member for line in payouts_in(session, batch)}
-    payees = payees_in(file, currency=batch.currency, members=members)
-    last: dict[str, tuple[str, str]] = {}
-    for earlier in batches(session, batch.currency):
-        if earlier.position >= batch.position or earlier.salt is None:
-            continue
-        for line in payouts_in(session, earlier):
-            if line.state == "paid" and line.details is not None:
-                last[line.member] = (earlier.salt, line.details)
-    return {
-        member
-        for member, (salt, details) in last.items()
-        if member in payees and payees[member].salted_hash(bytes.fromhex(salt)) != details
-    }
-
-
-@payout.command("replay", short_help="Compute a batch again.")
-@click.argument("batch_id", metavar="ID", type=ID)
-@archive_option
-@memory_option
-@click.pass_obj
-def replay_command(settings: Settings, batch_id: str, archive: str | None, memory_limit: str) -> None:
-    """Compute batch ID again from the events up to its position, by both implementations; status 3 if anything differs.
-
-    The same events give the same lines, digest and hash for ever.
-    """
-    means = _means(archive, memory_limit)
-    with opened(settings) as ledger:
-        with viewed(ledger, Question(system_clock(), None, None, None)) as (session, _):
-            batch = batch_of(session, batch_id)
-            recorded = payouts_in(session, batch)
-        proposal = _again(ledger, batch)
-        with progress("replaying", batch.at_position) as advance:
-            check_agreed(ledger.log, proposal, means, advance)
-    check_recorded(batch, recorded, proposal)
-    total = format_minor(batch.total_minor, batch.currency)
-    say(f"batch {batch_id} comes out the same, by both: {counted(batch.lines, 'payout')}, {total} {batch.currency}")
-    click.echo(f"{batch.lines_hash}  {batch_id}")
-
-
-@payout.command("reconcile", short_help="Hold batch, provider and ledger against each other.")
-@asking
-@click.pass_obj
-def reconcile_command(settings: Settings, **options: Any) -> None:
-    """Hold what was approved, what the provider said and what was posted against each other; status 3 if they differ.
-
-    Lists what is open, and for how long.
-    """
-    question = Question.of(options)
-    with opened(settings) as ledger, viewed(ledger, question) as (session, _):
-        found = reconcile(session, question.as_of)
-    emit(reconciliation_report(found), question.form, question.output)
-    if found.findings:
-        where = listed([f"{one.subject}: {one.message}" for one in found.findings], question.form, question.output)
-        click.echo(f"error: the sides disagree: {counted(len(found.findings), 'finding')}, {where}", err=True)
-        sys.exit(DISAGREE)
 
 
 @payout.command("freeze", short_help="Pay a member nothing for the time being.")

@@ -14,7 +14,8 @@ from ledger.records import Command, Text
 from ledger.rules.payout import Settled
 
 # Of people, and of what providers call a payment. No control characters: they go into files and look-ups.
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\p{Cc}]+$")]
+NAME_LENGTH_MAX = 200
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_LENGTH_MAX, pattern=r"^[^\p{Cc}]+$")]
 # What many amounts sum to.
 Sum = Annotated[int, Field(gt=0, lt=1 << 53)]
 SignedMinor = Annotated[int, Field(ge=-MINOR_MAX, le=MINOR_MAX)]

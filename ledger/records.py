@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ledger.fields import Id, Instant
 from ledger.ids import Kind, stream_of
 
-Text = Annotated[str, Field(max_length=500)]
+TEXT_LENGTH_MAX = 500
+Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX)]
 
 
 class Command(BaseModel):

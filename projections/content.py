@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from ledger.events import EVENTS
 from ledger.store.recorder import READ_CHUNK, Recorded
@@ -23,12 +24,11 @@ def content_of(state: bytes) -> bytes:
 
 
 def content_root(rows: Iterable[Recorded], progress: Callable[[int], None]) -> str:
-    """The content root of positions 1..P of a log, 64 hex digits; `progress` is told of rows now and then."""
-    content = ContentRoot()
-    for row in rows:
-        content.add(row.topic, row.state)
-        if row.position % READ_CHUNK == 0:
-            progress(READ_CHUNK)
+    """The content root of positions 1..P of a log, 64 hex digits; `progress` is told how many rows were taken."""
+    content, left = ContentRoot(), iter(rows)
+    while part := list(islice(left, READ_CHUNK)):
+        content.extend([row.topic for row in part], [row.state for row in part])
+        progress(len(part))
     return content.hex()
 
 

@@ -106,7 +106,9 @@ class DeskDriver(LedgerDriver):
         batch, _, number = step.about.rpartition(".")
         match step.verb:
             case "prepare":
-                return self._desk.prepare(step.about, more.get("cut_off", step.at), more.get("currency", "GBP"))
+                known = more["accounts"].split(",") if "accounts" in more else ()
+                cut_off, currency = more.get("cut_off", step.at), more.get("currency", "GBP")
+                return self._desk.prepare(step.about, cut_off, currency, known)
             case "approve":
                 return self._desk.approve(step.about)
             case "reject":

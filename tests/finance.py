@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -65,8 +65,8 @@ class Desk:
         """Input records, one batch."""
         return submit(self.clerk, *records, allow_no_plan=True)
 
-    def prepare(self, batch_id: str, cut_off: datetime, currency: str = "GBP") -> Outcome:
-        """A batch of what is payable now."""
+    def prepare(self, batch_id: str, cut_off: datetime, currency: str = "GBP", known: Collection[str] = ()) -> Outcome:
+        """A batch of what is payable now; known: members of whom there are details."""
         self.project()
         command = PrepareBatch(at=self.clock.now, currency=currency, cut_off=cut_off, id=batch_id)
         try:
@@ -74,7 +74,8 @@ class Desk:
                 proposal = propose(session, self.clerk.log, currency, cut_off)
         except NotPaidOutError as error:
             return Outcome("refused", error.code)
-        return prepare(self.clerk, command, proposal.draft())
+        details = {member: sha256(member.encode()).hexdigest() for member in known}
+        return prepare(self.clerk, command, proposal.draft(details, "0f" * 16 if known else None))
 
     def approve(self, batch_id: str) -> Outcome:
         """The chief reserves what is still covered."""

@@ -34,6 +34,7 @@ class History:
     def __init__(self, desk: Desk, seed: int) -> None:
         self.desk = desk
         self.random = Random(seed)  # noqa: S311  # not a secret
+        self._accounts = Random(seed)  # noqa: S311  # whose a batch knows moves no other draw
         self._count = 0
         self._orders: list[tuple[str, int, str]] = []
         self._refunds: list[str] = []
@@ -126,7 +127,8 @@ class History:
 
     def _prepare(self) -> None:
         cut_off = self.desk.clock.now - self.random.choice((0, 0, 1, 4)) * HALF_DAY
-        self.desk.prepare(self._id("B"), cut_off, self.random.choice(CURRENCIES))
+        known = self._accounts.choice(((), (), (), self._accounts.sample(MEMBERS, len(MEMBERS) - 1)))
+        self.desk.prepare(self._id("B"), cut_off, self.random.choice(CURRENCIES), known)
 
     def _decide_batch(self) -> None:
         waiting = [batch.id for batch in self._batches() if batch.state == "prepared"]

@@ -11,6 +11,8 @@ from typing import BinaryIO, NamedTuple
 
 from ledger.clock import parse_instant
 from ledger.decimals import decimal_text, minor_of
+from ledger.payout_commands import NAME_LENGTH_MAX
+from ledger.records import TEXT_LENGTH_MAX
 from projections.payments.errors import BadFileError, Fault
 from projections.payments.lines import Fields, header_of, read_rows, read_texts
 from projections.payments.payment import Payout
@@ -20,8 +22,7 @@ from projections.payments.profile import NEEDED, SettlementField, SettlementProf
 _FOLLOWS = {("unknown", "paid"), ("unknown", "failed"), ("paid", "returned")}
 
 # What an event takes of a provider's words.
-_PROVIDER_REFERENCE = re.compile("[^\x00-\x1f\x7f-\x9f]{1,200}")
-_REASON_LENGTH_MAX = 500
+_PROVIDER_REFERENCE = re.compile(f"[^\x00-\x1f\x7f-\x9f]{{1,{NAME_LENGTH_MAX}}}")
 
 
 class Settled(NamedTuple):
@@ -155,9 +156,11 @@ def _at(text: str) -> datetime:
 
 def _check_words(fields: Mapping[str, str]) -> None:
     if "provider_reference" in fields and not _PROVIDER_REFERENCE.fullmatch(fields["provider_reference"]):
-        raise ValueError("provider_reference: must be at most 200 characters, none of them a control character")
-    if len(fields.get("reason", "")) > _REASON_LENGTH_MAX:
-        raise ValueError(f"reason: must be at most {_REASON_LENGTH_MAX} characters")
+        raise ValueError(
+            f"provider_reference: must be at most {NAME_LENGTH_MAX} characters, none of them a control character"
+        )
+    if len(fields.get("reason", "")) > TEXT_LENGTH_MAX:
+        raise ValueError(f"reason: must be at most {TEXT_LENGTH_MAX} characters")
 
 
 def _keep_what_agrees(said: Mapping[str, list[Settled]], found: Settlement) -> None:

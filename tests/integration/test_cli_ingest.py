@@ -3,7 +3,6 @@
 import re
 import signal
 import subprocess
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -279,23 +278,14 @@ def test_in_the_future(tool: Tool) -> None:
 # ---- interruptions
 
 
-def wait_for_head(tool: Tool, head: int) -> None:
-    """Waits until the log has come so far."""
-    deadline = time.monotonic() + 60
-    with tool.ledger() as ledger:
-        while ledger.log.head() < head:
-            assert time.monotonic() < deadline, f"head {ledger.log.head()}, not {head}"
-            time.sleep(0.02)
-
-
 def interrupted(tool: Tool, number: signal.Signals) -> subprocess.Popen[bytes]:
-    """An ingest from a pipe, stopped after two batches while it waits for the third."""
-    process = tool.start("ingest", "-", "--batch-size", "10", "--rejects", "rejects.jsonl", "--format", "json")
+    """An ingest from a pipe, stopped after two batches while it waits for the third: it says when they are counted."""
+    process = tool.start("-v", "ingest", "-", "--batch-size", "10", "--rejects", "rejects.jsonl", "--format", "json")
     assert process.stdin is not None
+    assert process.stderr is not None
     process.stdin.write(json_lines([plan(), "{", *orders(10)]))
     process.stdin.flush()
-    wait_for_head(tool, 19)
-    time.sleep(0.5)  # what is committed is counted a moment later
+    assert b"20 lines read\n" in iter(process.stderr.readline, b"")
     process.send_signal(number)
     return process
 

@@ -78,12 +78,16 @@ class Payout:
 
 @dataclass(eq=False)
 class Batch:
-    """A batch; lines are numbered from 1 in the order of members."""
+    """A batch; lines are numbered from 1 in the order of members.
+
+    known  members whose accounts it knows; nobody: whoever pays them knows otherwise
+    """
 
     currency: str
     cut_off: datetime
     lines: list[tuple[str, int]]
     prepared_by: str
+    known: frozenset[str] = frozenset()
     state: str = "prepared"
     decided_by: str = ""
     payouts: dict[int, Payout] = field(default_factory=dict)
@@ -237,18 +241,18 @@ class NaiveFinance:
         self.facts += [("PayoutBatchPrepared", f"batch-{name}"), ("PayoutBatchLines", f"batch-{name}")]
         return "recorded", None
 
-    def approve(self, name: str, by: str, *, may_approve: bool) -> tuple[Outcome, list[int]]:
-        """X-3: what is still payable, with all that was recorded since, is reserved; numbers of the lines dropped."""
+    def approve(self, name: str, by: str, *, may_approve: bool) -> tuple[Outcome, dict[int, str]]:
+        """X-3: what is still payable, with all recorded since, is reserved; lines dropped, by number, and why."""
         batch = self.batches[name]
         terms = {"proposed_by": batch.prepared_by, "decided_by": batch.decided_by}
         outcome = reviewed(batch.state, "approved", by, **terms, may_approve=may_approve)
         if outcome[0] != "recorded":
-            return outcome, []
-        dropped = [
-            number
+            return outcome, {}
+        dropped = {
+            number: reason
             for number, (member, amount) in enumerate(batch.lines, start=1)
-            if self.payable((member, batch.currency), batch.cut_off) < amount or member in self.frozen
-        ]
+            if (reason := self._why_dropped(batch, member, amount))
+        }
         if len(dropped) == len(batch.lines):
             return ("refused", "nothing_left"), dropped
         batch.state, batch.decided_by = "approved", by
@@ -261,6 +265,14 @@ class NaiveFinance:
             ("PayoutBatchApproved", f"batch-{name}")
         ]
         return outcome, dropped
+
+    def _why_dropped(self, batch: Batch, member: str, amount: int) -> str:
+        if self.payable((member, batch.currency), batch.cut_off) < amount:
+            return "not_covered"
+        if member in self.frozen:
+            return "frozen"
+        is_known = not any(name in batch.known for name, _ in batch.lines) or member in batch.known
+        return "" if is_known else "no_details"
 
     def reject(self, name: str, by: str) -> Outcome:
         """X-3: nothing was reserved, so nothing is released."""

@@ -49,8 +49,8 @@ CLERK, CHIEF = 0, 1
 TOPICS = {event.TOPIC for event in PAYOUT_EVENTS} - {"AdjustmentProposed"}
 # A clerk's ledger and a chief's, at one store.
 Desk = tuple[Ledger, Ledger]
-# Currency, cut-off, lines, and the position they were computed at.
-Drafted = tuple[str, datetime, list[tuple[str, int]], int]
+# Currency, cut-off, lines, the position they were computed at, and whose accounts are known.
+Drafted = tuple[str, datetime, list[tuple[str, int]], int, frozenset[str]]
 
 
 class Finance:
@@ -208,7 +208,8 @@ class Finance:
         # Mostly late, so that there is something to pay; sometimes in the future.
         cut_off = self.random.choice([self.instant(), NOW, NOW, NOW - timedelta(days=1), NOW + timedelta(days=1)])
         (head,) = {desk[CLERK].log.head() for desk in self.desks}
-        return currency, cut_off, self.model.draft(currency, cut_off, MINIMUM.get(currency, 1)), head
+        known = frozenset(self.random.sample(MEMBERS, self.random.choice([0, 0, 0, 2, 3])))
+        return currency, cut_off, self.model.draft(currency, cut_off, MINIMUM.get(currency, 1)), head, known
 
     def draft(self) -> None:
         """Computed now, and perhaps used later."""
@@ -230,13 +231,13 @@ class Finance:
 
     def prepared(self, name: str, who: int, drafted: Drafted) -> None:
         """By somebody, everywhere."""
-        currency, cut_off, lines, position = drafted
+        currency, cut_off, lines, position, known = drafted
         (head,) = {desk[CLERK].log.head() for desk in self.desks}
         command = PrepareBatch(at=NOW, currency=currency, cut_off=cut_off, id=name)
-        payments = [(member, amount, None) for member, amount in lines]
-        draft = Draft(payments=payments, left_out=0, at_position=position, digest="0" * 64)
+        payments = [(member, amount, "ab" * 32 if member in known else None) for member, amount in lines]
+        draft = Draft(payments=payments, left_out=0, at_position=position, digest="0" * 64, salt="0f" * 16)
         outcomes = [prepare(desk[who], command, draft) for desk in self.desks]
-        batch = Batch(currency, cut_off, lines, str(who))
+        batch = Batch(currency, cut_off, lines, str(who), known)
         expected = self.model.prepare(name, batch, at_position=position, minimum=MINIMUM.get(currency))
         self.compare(outcomes, expected)
         if expected[0] == "recorded":
@@ -254,7 +255,8 @@ class Finance:
         expected, dropped = self.model.approve(name, str(who), may_approve=True)
         self.compare([approval.outcome for approval in approvals], expected)
         for approval in approvals:
-            assert [line.number for line, _ in approval.dropped] == dropped
+            assert {line.number: reason for line, reason in approval.dropped} == dropped
+        self.answers.update(("dropped", reason) for reason in dropped.values())
         batch = self.model.batches[name]
         if expected[0] == "recorded":
             self.model.last_batch[batch.currency] = self.head
@@ -412,6 +414,7 @@ EVERY_REASON = {
     "failed",
     "frozen",
     "newer_batch",
+    "no_details",
     "no_minimum",
     "not_covered",
     "nothing_left",

@@ -36,7 +36,11 @@ PARTS = frozenset({"accrual", "clawback", "restoration", "adjustment", "reservat
 Said: TypeAlias = tuple[str, datetime, Mapping[str, object]]
 
 _CURRENCY: Mapping[str, tuple[str, Reader]] = {"currency": ("currency", read_word)}
-_OF_A_BATCH: Mapping[str, tuple[str, Reader]] = {**_CURRENCY, "cut-off": ("cut_off", read_instant)}
+_OF_A_BATCH: Mapping[str, tuple[str, Reader]] = {
+    **_CURRENCY,
+    "cut-off": ("cut_off", read_instant),
+    "accounts": ("accounts", read_word),
+}
 
 
 def _about(line: Line, options: Mapping[str, tuple[str, Reader]]) -> Said:

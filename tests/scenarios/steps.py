@@ -173,7 +173,7 @@ class Decide:
 
     verb   the first word of the line
     about  the id of what it is about
-    more   currency, cut_off, attempt, amount, reference, as far as the line says
+    more   currency, cut_off, accounts, attempt, amount, reference, as far as the line says
     """
 
     where: Where
