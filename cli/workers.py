@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import sys
-import threading
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -31,7 +30,7 @@ from ledger.clock import system_clock
 from ledger.store.migrate import migrate
 from ledger.store.recorder import LogRecorder
 from ledger.store.sqlite import URL_PREFIX
-from projections.crew import EXPIRY_POLLS, follow, run_once, workers_of
+from projections.crew import EXPIRY_POLLS, Stop, follow, run_once, workers_of
 from projections.duty import PROJECTIONS, lag_of
 from projections.pace import pause_seconds
 from projections.status import Shown, Standing, shown
@@ -185,19 +184,19 @@ def _pending(log: LogRecorder, standings: list[Standing]) -> int:
 
 
 def _follow(settings: Settings, standings: list[Standing], poll_seconds: float, drain_seconds: float) -> None:
-    stopped = threading.Event()
+    stop = Stop()
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def ask(number: int, frame: FrameType | None) -> None:
         del number, frame
-        stopped.set()
+        stop.ask()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    with _opened_in_time(settings, stopped) as ledger:
+        signal.signal(number, ask)
+    with _opened_in_time(settings, stop) as ledger:
         if ledger is None:
             return
         workers = workers_of(ledger, settings.url, standings, poll_seconds)
-        if not follow(ledger, workers, stopped, drain_seconds):
+        if not follow(ledger, workers, stop, drain_seconds):
             late = f"a batch was still at work {drain_seconds:g} s after the stop"
             click.echo(f"error: {late}: it is given up, nothing of it is kept", err=True)
             # Its thread cannot be ended; with the process go its connection, its transaction and its lease.
@@ -205,11 +204,11 @@ def _follow(settings: Settings, standings: list[Standing], poll_seconds: float, 
 
 
 @contextmanager
-def _opened_in_time(settings: Settings, stopped: threading.Event) -> Generator[Ledger | None]:
+def _opened_in_time(settings: Settings, stop: Stop) -> Generator[Ledger | None]:
     """The ledger, as soon as its database answers; None: it was told to stop before."""
     with ExitStack() as resources:
         errors = 0
-        while not stopped.is_set():
+        while not stop.wait(0):
             try:
                 ledger = resources.enter_context(opened(settings))
             except Exception as error:
@@ -218,7 +217,7 @@ def _opened_in_time(settings: Settings, stopped: threading.Event) -> Generator[L
                 errors += 1
                 pause = pause_seconds(errors, random.random())  # noqa: S311  # no secret
                 tell(logging.WARNING, "backoff", None, seconds=round(pause, 3), reason=" ".join(str(error).split()))
-                stopped.wait(pause)
+                stop.wait(pause)
             else:
                 yield ledger
                 return

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from ledger.application import Ledger
 from ledger.clock import system_clock
@@ -39,12 +40,37 @@ def workers_of(ledger: Ledger, url: str, standings: Sequence[Standing], poll_sec
     ]
 
 
-def follow(ledger: Ledger, workers: Sequence[Worker], stopped: threading.Event, drain_seconds: float) -> bool:
+class Stop:
+    """A request to stop, for one thread that waits for it.
+
+    A handler of signals may make it in that same thread, at any moment: inside `threading.Event.wait` the handler's
+    `set` would wait for a lock that its own thread holds. A SimpleQueue may be put into wherever it is waited at.
+    """
+
+    def __init__(self) -> None:
+        self._requests: SimpleQueue[None] = SimpleQueue()
+        self._is_asked = False
+
+    def ask(self) -> None:
+        """Makes the request; again is the same."""
+        self._requests.put(None)
+
+    def wait(self, seconds: float) -> bool:
+        """Waits for the request, at most so long; whether it was made."""
+        if not self._is_asked:
+            with suppress(Empty):
+                self._requests.get(timeout=seconds)
+                self._is_asked = True
+        return self._is_asked
+
+
+def follow(ledger: Ledger, workers: Sequence[Worker], stop: Stop, drain_seconds: float) -> bool:
     """Lets workers work until they are told to stop, or none is left, and then waits for their last batches.
 
     Returns:
         Whether all ended by themselves; False: some are still in a batch after `drain_seconds`.
     """
+    stopped = threading.Event()
     threads = [
         threading.Thread(target=worker.run, args=(stopped,), name=worker.standing.projection, daemon=True)
         for worker in workers
@@ -54,7 +80,7 @@ def follow(ledger: Ledger, workers: Sequence[Worker], stopped: threading.Event, 
     )
     for thread in (*threads, reporter):
         thread.start()
-    while not stopped.wait(_LOOK_SECONDS) and any(thread.is_alive() for thread in threads):
+    while not stop.wait(_LOOK_SECONDS) and any(thread.is_alive() for thread in threads):
         pass
     stopped.set()
     deadline = time.monotonic() + drain_seconds

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -245,8 +245,7 @@ class Running:
 
     def stop(self) -> None:
         """Asks it to end, once it has said that it is at work: before that nobody has told it how."""
-        with suppress(TimeoutError):
-            wait_until(lambda: os.fstat(self._err.fileno()).st_size > 0 or not self.is_at_work(), MOMENT_SECONDS_MAX)
+        wait_until(lambda: os.fstat(self._err.fileno()).st_size > 0 or not self.is_at_work())
         self.send(signal.SIGTERM)
 
     def answer(self, status: Status = 0) -> Answer:

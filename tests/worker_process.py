@@ -25,6 +25,7 @@ from tests.builders import commands, live_digest, replayed
 from tests.cli_runner import NEVER_SHOWN, Tool
 
 PATIENCE_SECONDS = 60
+STOP_SECONDS_MAX = 15  # of a worker, on a busy machine; a batch may go on for 30
 BATCH = 1_000
 
 Line = dict[str, Any]

@@ -106,14 +106,19 @@ class Moment:
 # It has read a batch from where the checkpoint was, and its connection is good; but its lease is gone.
 READING = Moment(
     "LOCK TABLE event IN ACCESS EXCLUSIVE MODE",
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'refledger worker'",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = 'refledger worker'",
 )
 # It has moved the checkpoint and written some of the batch, and nothing of it is committed.
 WRITING = Moment(
     "LOCK TABLE balance IN SHARE MODE",
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name IN ('zombie', 'refledger worker')",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name IN ('zombie', 'refledger worker')",
 )
-WAITING: LiteralString = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'zombie' AND wait_event_type = 'Lock'"
+WAITING: LiteralString = (
+    "SELECT 1 FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = 'zombie' AND wait_event_type = 'Lock'"
+)
 
 
 @contextmanager

@@ -96,7 +96,9 @@ def test_connections_cut_at_any_moment(
                 position = log.head if "ingest" in victims else lambda: projected(log)
                 any_moment(ingest, chance, position, len(history(NAME)) // LOSSES_OF_A_STORE // 3)
                 administrator.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ANY(%s)", [victims]
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND application_name = ANY(%s)",
+                    [victims],
                 )
         assert_ended(ingest)
 

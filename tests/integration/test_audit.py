@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from cli.auditing import CONTROLS
 from ledger.application import Ledger
 from ledger.decision_check import check_decisions, mend_decisions
 from ledger.findings import Finding, Note
+from ledger.store.postgres import WRITER_ROLE
 from projections.books import opened_books
 from projections.expiry_check import check_expiries
 from projections.runner import Runner
 from tests.builders import LATER, bind, commands, order, plan, refund, submit
 from tests.cli_runner import Tool, desk
 from tests.forger import Envelope, Forger
+from tests.logins import login, url_of
 from tests.properties.test_generated import history
 
 pytestmark = pytest.mark.long_on_postgres
@@ -300,28 +298,18 @@ def test_a_hundred_findings_are_enough(ledger: Ledger, tool: Tool, store_url: st
     assert "only the first 100" in findings[-1]["finding"]
 
 
-@pytest.fixture
-def writer_url(postgres_url: str) -> Iterator[str]:
-    """The store's URL for a login that has the writer role."""
-    name = sql.Identifier(role := f"login_{uuid4().hex}")
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
-        server.execute(sql.SQL("GRANT refledger_writer TO {}").format(name))
-        yield postgres_url.replace("owner@", f"{role}@")
-        server.execute(sql.SQL("DROP ROLE {}").format(name))
-
-
-def test_the_writer_may_audit_but_not_mend(postgres_url: str, writer_url: str, tmp_path: Path) -> None:
+def test_the_writer_may_audit_but_not_mend(postgres_url: str, tmp_path: Path) -> None:
     """Mending takes the owner, and says so."""
     with closing(Ledger(postgres_url)) as ledger:
         submit(ledger, plan(), bind("b1", "ben", "ann", "2026-01-01T00:00:00Z"))
-    tool = desk(writer_url, tmp_path)
-    damaged(postgres_url, "UPDATE decision_binding SET referrer = 'eve'")
-    found(tool, "decisions")
-    assert "needs the owner" in tool("worker", "rebuild", "decisions", status=6).err
-    desk_of_owner = Tool(postgres_url, tool.folder)
-    desk_of_owner("worker", "rebuild", "decisions")
-    found(tool)
+    with login(postgres_url, f"IN ROLE {WRITER_ROLE}") as writer:
+        tool = desk(url_of(postgres_url, writer), tmp_path)
+        damaged(postgres_url, "UPDATE decision_binding SET referrer = 'eve'")
+        found(tool, "decisions")
+        assert "needs the owner" in tool("worker", "rebuild", "decisions", status=6).err
+        desk_of_owner = Tool(postgres_url, tool.folder)
+        desk_of_owner("worker", "rebuild", "decisions")
+        found(tool)
 
 
 # ---- Whatever happens

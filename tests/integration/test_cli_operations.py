@@ -19,6 +19,7 @@ from tests.builders import live_digest, order, plan, replayed
 from tests.cli_runner import Tool, desk, finished
 from tests.postgres_server import Databases
 from tests.shop_records import STORY, names_in, told
+from tests.worker_process import STOP_SECONDS_MAX
 
 pytestmark = pytest.mark.long_on_postgres
 
@@ -280,7 +281,7 @@ def test_worker_follows_the_log_until_it_is_told_to_stop(tool: Tool, number: sig
     asked = time.monotonic()
     process.send_signal(number)
     answer = finished(process)
-    assert time.monotonic() - asked < 3
+    assert time.monotonic() - asked < STOP_SECONDS_MAX
     stopped = json.loads(answer.err.splitlines()[-1])
     assert (stopped["event"], stopped["count"]) == ("stopped", len(STORY))
     assert answer.out == ""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from cli.last_heads import holding
@@ -18,6 +16,7 @@ from projections.tree import NAME
 from tests.cli_runner import Tool, desk
 from tests.integration.test_audit import damaged
 from tests.integration.test_tree_check import tamper
+from tests.logins import reader_url
 from tests.signing import ORIGIN, Signer, feed_orders, feed_plan, signer
 
 pytestmark = pytest.mark.long_on_postgres
@@ -297,37 +296,21 @@ def test_a_witness_key_signs_no_log(log: Signer) -> None:
     assert not (log.tool.folder / "witness.key.head").exists()
 
 
-@pytest.fixture
-def as_reader(postgres_url: str) -> Callable[[Signer], Signer]:
-    """The same signer, as a login that may only read."""
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute("DROP ROLE IF EXISTS head_reader")
-        server.execute("CREATE ROLE head_reader LOGIN")
-        server.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO head_reader")
-
-    def become(log: Signer) -> Signer:
-        return Signer(Tool(log.tool.url.replace("owner@", "head_reader@"), log.tool.folder), log.vkey)
-
-    return become
-
-
-def test_who_may_only_read_may_sign(postgres_url: str, tmp_path: Path, as_reader: Callable[[Signer], Signer]) -> None:
+def test_who_may_only_read_may_sign(postgres_url: str, tmp_path: Path) -> None:
     """A signer needs no right to change anything, if a worker grows the tree; without one it waits."""
     log = signer(desk(postgres_url, tmp_path))
     feed_plan(log.tool)
-    reader = as_reader(log)
-    log.tool("worker", "run", "--once")
-    assert reader.head("--first") == expected_head(log.tool)
-    feed_orders(log.tool, 0, 3)
-    assert reader.head().size == 1
-    assert log.head().size == 4
-    with log.tool.ledger() as ledger, ledger.log.writing() as session:
-        put(session, NAME, 2)
-    answer = reader.sign(status=7)
-    assert "the tree has 2 of 4 events: bring it on with `refledger worker run --once`" in answer.err
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute("DROP OWNED BY head_reader")
-        server.execute("DROP ROLE head_reader")
+    with reader_url(postgres_url) as url:
+        reader = Signer(Tool(url, log.tool.folder), log.vkey)
+        log.tool("worker", "run", "--once")
+        assert reader.head("--first") == expected_head(log.tool)
+        feed_orders(log.tool, 0, 3)
+        assert reader.head().size == 1
+        assert log.head().size == 4
+        with log.tool.ledger() as ledger, ledger.log.writing() as session:
+            put(session, NAME, 2)
+        answer = reader.sign(status=7)
+        assert "the tree has 2 of 4 events: bring it on with `refledger worker run --once`" in answer.err
 
 
 def test_the_log_and_the_signer_at_once(log: Signer) -> None:

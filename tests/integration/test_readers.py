@@ -1,6 +1,6 @@
 """Reading takes no more than reading takes."""
 
-from uuid import uuid4
+from contextlib import closing
 
 import psycopg
 from psycopg import sql
@@ -11,6 +11,7 @@ from projections.balances import balances_at
 from projections.runner import Runner
 from projections.view import PACKAGES, view_at
 from tests.builders import LATER, bind, live_digest, order, plan, replayed, submit
+from tests.logins import reader_url
 from tests.postgres_server import Databases
 
 
@@ -36,18 +37,13 @@ def test_an_auditor_may_only_read(postgres_url: str) -> None:
     """A login with SELECT alone sees the head, also where nobody has projected it yet."""
     ledger = fill(postgres_url)
     submit(ledger, order("o2", "ben", 1_000, "2026-01-03T00:00:00Z"))
-    auditor = f"auditor_{uuid4().hex[:8]}"
-    with psycopg.connect(postgres_url, autocommit=True) as owner:
-        owner.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(auditor)))
-        owner.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}").format(sql.Identifier(auditor)))
-    reader = Ledger(postgres_url.replace("owner@", f"{auditor}@"))
-    with view_at(reader.log, None) as (session, position):
+    with (
+        reader_url(postgres_url) as url,
+        closing(Ledger(url)) as reader,
+        view_at(reader.log, None) as (session, position),
+    ):
         assert (position, [row.earned for row in balances_at(session, LATER)]) == (4, [200])
-    reader.close()
     ledger.close()
-    with psycopg.connect(postgres_url, autocommit=True) as owner:
-        owner.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(auditor)))
-        owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(auditor)))
 
 
 def test_a_ledger_in_a_schema_of_its_own(postgres_server: Databases, postgres_url: str) -> None:

@@ -6,10 +6,9 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -18,6 +17,7 @@ from psycopg import sql
 from cli.history import Shape, lines, records
 from ledger.application import Ledger
 from ledger.store.migrate import migrate
+from ledger.store.postgres import WRITER_ROLE
 from ledger.store.session import Row, Sql
 from projections.beside import RebuildingError, TablesInUseError
 from projections.checkpoint import CheckpointMovedError
@@ -27,7 +27,7 @@ from projections.runner import Runner
 from projections.view import PACKAGES, view_at
 from tests.builders import LATER, bind, commands, live_digest, order, plan, replayed, submit
 from tests.cli_runner import Tool, desk
-from tests.postgres_server import Databases
+from tests.logins import login, url_of
 
 pytestmark = pytest.mark.long_on_postgres
 
@@ -299,28 +299,6 @@ def test_killed_between_any_two_steps(ledger: Ledger, tool: Tool, store_url: str
 # ---- PostgreSQL's own
 
 
-@pytest.fixture
-def roles(postgres_server: Databases) -> Iterator[list[str]]:
-    """Two roles of the test's own."""
-    names = [f"role_{uuid4().hex}" for _ in range(2)]
-    with psycopg.connect(postgres_server.address, autocommit=True) as server:
-        for name in names:
-            server.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
-    yield names
-    with psycopg.connect(postgres_server.address, autocommit=True) as server:
-        for name in names:
-            server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
-
-
-@pytest.fixture
-def store_with_roles(roles: list[str], postgres_url: str) -> Iterator[tuple[str, list[str]]]:
-    """A store on PostgreSQL and roles that may have rights in it."""
-    yield postgres_url, roles
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        for name in roles:
-            server.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(sql.Identifier(name)))
-
-
 RIGHTS = """
 SELECT c.relname::text, c.relowner::regrole::text, a.grantee::regrole::text, a.privilege_type, a.is_grantable
 FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
@@ -335,29 +313,28 @@ ORDER BY 1, 3, 4
 SHAPES = "SELECT tablename::text, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname"
 
 
-def test_rights_owner_and_indexes_are_those_of_the_old_tables(
-    store_with_roles: tuple[str, list[str]], tmp_path: Path
-) -> None:
+def test_rights_owner_and_indexes_are_those_of_the_old_tables(postgres_url: str, tmp_path: Path) -> None:
     """Also rights that were given by hand, to a table or to a column."""
-    url, (reader, clerk) = store_with_roles
-    with psycopg.connect(url, autocommit=True) as server:
+    with (
+        login(postgres_url) as reader,
+        login(postgres_url) as clerk,
+        psycopg.connect(postgres_url, autocommit=True) as server,
+    ):
         server.execute(sql.SQL("GRANT SELECT ON balance TO {} WITH GRANT OPTION").format(sql.Identifier(reader)))
         server.execute(sql.SQL("GRANT UPDATE (earned_minor) ON balance TO {}").format(sql.Identifier(clerk)))
         server.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(sql.Identifier(clerk)))
         server.execute(sql.SQL("ALTER TABLE order_refund OWNER TO {}").format(sql.Identifier(clerk)))
         before = server.execute(RIGHTS).fetchall(), server.execute(SHAPES).fetchall()
-        desk(url, tmp_path)("worker", "rebuild", NAME)
+        desk(postgres_url, tmp_path)("worker", "rebuild", NAME)
         assert (server.execute(RIGHTS).fetchall(), server.execute(SHAPES).fetchall()) == before
 
 
-def test_only_the_owner_may(store_with_roles: tuple[str, list[str]], tmp_path: Path) -> None:
+def test_only_the_owner_may(postgres_url: str, tmp_path: Path) -> None:
     """A login that has the writer role is told so at once, in one line."""
-    url, (login, _) = store_with_roles
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(sql.SQL("GRANT refledger_writer TO {}").format(sql.Identifier(login)))
-    theirs = url.replace("owner@", f"{login}@")
-    assert "needs the owner" in desk(theirs, tmp_path)("worker", "rebuild", NAME, status=6).err
-    assert left_behind(url) == []
+    with login(postgres_url, f"IN ROLE {WRITER_ROLE}") as writer:
+        theirs = desk(url_of(postgres_url, writer), tmp_path)
+        assert "needs the owner" in theirs("worker", "rebuild", NAME, status=6).err
+    assert left_behind(postgres_url) == []
 
 
 def test_readers_are_waited_for_and_then_told_of(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from itertools import cycle, pairwise
 from pathlib import Path
 
 import psutil
-import psycopg
 import pytest
 
 from ledger.application import Ledger
@@ -30,6 +29,7 @@ from projections.tree import NAME, Integrator, catch_up, hash_reader, hash_reade
 from tests.builders import order, plan
 from tests.cli_runner import desk
 from tests.integration.test_audit import damaged
+from tests.logins import reader_url
 from tests.naive_tree import mth
 from tests.trees import append, entry, expected_tiles, kept_tiles, leaves
 
@@ -166,20 +166,13 @@ def test_a_tile_that_is_gone(ledger: Ledger) -> None:
     assert integrated(ledger) == 5
 
 
-@pytest.fixture
-def reader_url(postgres_url: str) -> Iterator[str]:
-    """The store's URL for a login that may only read."""
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute("CREATE ROLE tree_reader LOGIN")
-        server.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO tree_reader")
-        yield postgres_url.replace("owner@", "tree_reader@")
-        server.execute("DROP OWNED BY tree_reader")
-        server.execute("DROP ROLE tree_reader")
-
-
-def test_who_may_only_read_leaves_the_tree_as_it_is(postgres_url: str, reader_url: str) -> None:
+def test_who_may_only_read_leaves_the_tree_as_it_is(postgres_url: str) -> None:
     """Catching up does nothing, and is no error."""
-    with closing(Ledger(postgres_url)) as ledger, closing(Ledger(reader_url)) as reader:
+    with (
+        closing(Ledger(postgres_url)) as ledger,
+        reader_url(postgres_url) as url,
+        closing(Ledger(url)) as reader,
+    ):
         append(ledger, 10)
         integrate(ledger.log, 4)
         catch_up(reader.log)

@@ -19,7 +19,7 @@ from tests.worker_process import assert_books_agree, fill, wait_for_head, wait_u
 
 pytestmark = pytest.mark.long_on_postgres
 
-TAKE_OVER_SECONDS_MAX = 5
+TAKE_OVER_SECONDS_MAX = 15  # on a busy machine
 COMMISSIONS = ("--projections", "commissions")
 
 

@@ -18,6 +18,7 @@ from projections.duty import Lag
 from projections.status import Standing, State
 from tests.builders import order, plan
 from tests.cli_runner import Tool, desk
+from tests.logins import reader_url
 from tests.worker_process import base_of, fetched, fill, metrics_of, tamper, wait_for_head, wait_until, working
 
 pytestmark = pytest.mark.long_on_postgres
@@ -104,15 +105,8 @@ def test_who_may_only_read_sees_the_status(postgres_url: str, tmp_path: Path) ->
     tool = desk(postgres_url, tmp_path)
     fill(tool, 50)
     tool("worker", "run", "--once")
-    with psycopg.connect(postgres_url) as admin:
-        admin.execute("DROP ROLE IF EXISTS status_reader")
-        admin.execute("CREATE ROLE status_reader LOGIN")
-        admin.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO status_reader")
-    reader = Tool(postgres_url.replace("owner@", "status_reader@"), tool.folder)
-    assert [row["state"] for row in reader.json("worker", "status")] == ["stopped"] * 3
-    with psycopg.connect(postgres_url) as admin:
-        admin.execute("DROP OWNED BY status_reader")
-        admin.execute("DROP ROLE status_reader")
+    with reader_url(postgres_url) as url:
+        assert [row["state"] for row in Tool(url, tool.folder).json("worker", "status")] == ["stopped"] * 3
 
 
 # ---- metrics and health
