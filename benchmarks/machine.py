@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-import sysconfig
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -27,7 +27,10 @@ def facts(engines: Sequence[Engine]) -> dict[str, str]:
         "memory": f"{psutil.virtual_memory().total / 1e9:.0f} GB",
         "disk": f"{_file_system(Path(gettempdir()).resolve())} at {gettempdir()}",
         "system": platform.platform(),
-        "python": ", ".join([_python(), *[f"{name} {_version(name)}" for name in PACKAGES]]),
+        # How an interpreter was built makes a fifth of a difference, and it cannot be asked: only where it is from.
+        "python": ", ".join(
+            [f"{platform.python_version()} of {sys.base_prefix}", *[f"{name} {_version(name)}" for name in PACKAGES]]
+        ),
         **{engine.store: engine.settings() for engine in engines},
         "load before": load(),
     }
@@ -36,12 +39,6 @@ def facts(engines: Sequence[Engine]) -> dict[str, str]:
 def load() -> str:
     """Load averages over 1, 5 and 15 minutes: ours, and whatever else runs."""
     return " ".join(f"{average:.1f}" for average in os.getloadavg())
-
-
-def _python() -> str:
-    """The interpreter, and whether it was built with its own profile: those of Debian are, and a fifth faster."""
-    is_profiled = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
-    return f"{platform.python_version()} {'with' if is_profiled else 'without'} profile-guided optimization"
 
 
 def _version(package: str) -> str:
