@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +27,10 @@ def facts(engines: Sequence[Engine]) -> dict[str, str]:
         "memory": f"{psutil.virtual_memory().total / 1e9:.0f} GB",
         "disk": f"{_file_system(Path(gettempdir()).resolve())} at {gettempdir()}",
         "system": platform.platform(),
-        "python": ", ".join([platform.python_version(), *[f"{name} {_version(name)}" for name in PACKAGES]]),
+        # How an interpreter was built makes a fifth of a difference, and it cannot be asked: only where it is from.
+        "python": ", ".join(
+            [f"{platform.python_version()} of {sys.base_prefix}", *[f"{name} {_version(name)}" for name in PACKAGES]]
+        ),
         **{engine.store: engine.settings() for engine in engines},
         "load before": load(),
     }

@@ -89,7 +89,7 @@ def _read(
                 yield after, [], str(error)
                 return
             after = rows[-1].position
-            yield after, [(_NUMBERS[type(one)], tuple[Any, ...](one)) for one in changes], None
+            yield after, [(_NUMBERS[type(one)], tuple(one)) for one in changes], None
 
 
 if __name__ == "__main__":

@@ -238,5 +238,5 @@ def _payout(row: Row) -> PayoutFound:
         number=number,
         since=from_micros(since),
         position=position,
-        **dict[str, Any](zip(_OF_A_PAYOUT, rest, strict=True)),
+        **dict(zip(_OF_A_PAYOUT, rest, strict=True)),
     )

@@ -134,10 +134,11 @@ class Books:
         counts = books.orders[one, two, three]
         counts[0] += 1
         counts[1] += order.amount_minor
-        is_pending = available_at > self._as_of
-        for index, (reason, beneficiary, minor) in enumerate(levels):
-            if reason == "paid" and beneficiary is not None:
-                account = books.accounts[beneficiary]
+        accounts, is_pending = books.accounts, available_at > self._as_of
+        for index, (_, beneficiary, minor) in enumerate(levels):
+            # Who is not paid has no commission.
+            if minor and beneficiary is not None:
+                account = accounts[beneficiary]
                 account[index] += minor
                 if is_pending:
                     account[_PENDING] += minor

@@ -197,7 +197,7 @@ class LogReader:
 
     def _with_refunds(self, order: Placed, ahead: LookAhead) -> Placed:
         """An order with all refunds that come later, which are expected as they were found now."""
-        refunds = list[tuple[Any, ...]]()
+        refunds: list[tuple[Any, ...]] = []
         for raw, event in ahead.refunds_of(order.stream):
             if event.fact.position > order.position:
                 self._attached[event.fact.position] = hash(raw), event

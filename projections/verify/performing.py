@@ -124,7 +124,8 @@ class Performance:
         plan = None if order.plan is None else self._plans[order.plan]
         if has_reversals(order.refunds):
             return self._restored(order, ReversedOrder(order, paid, levels, plan))
-        before, taken = Refunded(), list[Clawback]()
+        before = Refunded()
+        taken: list[Clawback] = []
         for refund in map(Refund._make, order.refunds):
             self._decide(refund, paid, before)
             if refund.reason is not None:

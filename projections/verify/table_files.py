@@ -11,8 +11,8 @@ from projections.verify.table_rows import HEADINGS
 
 # No row is longer: three ids of 128 bytes, quoted, and some numbers.
 ROW_BYTES_MAX = 8_192
-# So many orders' rows are compared at a time; a row has a few hundred bytes.
-_WAITING_MAX = 1_000
+# So many orders' rows are compared at a time, a few hundred bytes each: more are no longer near the processor.
+_WAITING_MAX = 100
 _SHOWN_MAX = 200
 
 

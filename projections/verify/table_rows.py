@@ -69,21 +69,20 @@ def posting_rows(order: Placed, available_at: str, levels: Levels, clawbacks: Se
     """The lines of `postings` that an order, its refunds and their reversals make (S-2)."""
     _, position, stream, at, _, currency, _, _, _, _, _ = order
     accruals = maturities = ""
-    name, is_mature = cell(stream), available_at <= as_of
-    for level, (reason, member, minor) in enumerate(levels, start=1):
-        if reason != "paid" or member is None:
+    name = cell(stream)
+    accrued, matured = f",{position},{at},{_EXPENSE},", f",{position},{available_at},"
+    before = [one.minor for one in clawbacks if one.value_at < available_at] if clawbacks else ()
+    is_mature = available_at <= as_of
+    for level, (_, member, minor) in enumerate(levels, start=1):
+        # Who is not paid has no commission.
+        if not minor or member is None:
             continue
         pending, available = _accounts(member)
-        accruals += f"{name},accrual,{level},{position},{at},{_EXPENSE},{pending},{currency},{minor}\n"
+        accruals += f"{name},accrual,{level}{accrued}{pending},{currency},{minor}\n"
         if is_mature:
-            left = minor
-            for clawback in clawbacks:
-                if clawback.value_at < available_at:
-                    left -= clawback.minor[level - 1]
+            left = minor - sum([lost[level - 1] for lost in before]) if before else minor
             if left:
-                maturities += (
-                    f"{name},maturity,{level},{position},{available_at},{pending},{available},{currency},{left}\n"
-                )
+                maturities += f"{name},maturity,{level}{matured}{pending},{available},{currency},{left}\n"
     if clawbacks and accruals:
         taken, restored = _clawback_rows(order, available_at, levels, clawbacks, as_of)
         return accruals + taken + maturities + restored
