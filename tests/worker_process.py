@@ -126,6 +126,12 @@ def wait_for_head(tool: Tool) -> int:
         return ledger.log.head()
 
 
+def wait_until_done(tool: Tool) -> int:
+    """Waits until nothing is left to project or to record, as every lapse is an event more; returns the head."""
+    wait_until(lambda: all(row["lag_events"] == 0 for row in tool.json("worker", "status")), "all projections")
+    return tool.head()
+
+
 def assert_books_agree(tool: Tool) -> None:
     """The tables are at the head, and have what a replay of the log has."""
     with tool.ledger() as ledger:

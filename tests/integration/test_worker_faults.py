@@ -13,7 +13,7 @@ from ledger.store.migrate import migrate
 from projections.view import PACKAGES
 from tests.cli_runner import Tool, desk
 from tests.postgres_server import Databases, postgres_server
-from tests.worker_process import assert_books_agree, base_of, fill, metrics_of, wait_for_head, working
+from tests.worker_process import assert_books_agree, base_of, fill, metrics_of, wait_for_head, wait_until_done, working
 
 COMMISSIONS = ("--projections", "commissions")
 
@@ -63,7 +63,7 @@ def test_a_server_that_stops_and_starts(tmp_path: Path) -> None:
             wait_for_head(tool)
             print(f"back at the head after {time.monotonic() - started:.3f} s")  # noqa: T201  # a figure to read
             fill(tool, 200, seed=2)
-            wait_for_head(tool)
+            wait_until_done(tool)
             assert worker.stop() == 0
         assert_books_agree(tool)
 

@@ -15,7 +15,7 @@ from ledger.application import Ledger
 from projections.lease import LeaseLostError, PostgresLease, lease_of
 from tests.builders import plan, submit
 from tests.cli_runner import Tool, desk
-from tests.worker_process import assert_books_agree, fill, wait_for_head, wait_until, working
+from tests.worker_process import assert_books_agree, fill, wait_for_head, wait_until, wait_until_done, working
 
 pytestmark = pytest.mark.long_on_postgres
 
@@ -139,12 +139,6 @@ def test_two_workers_project_what_one_does(tool: Tool) -> None:
         assert ledger.expire() == 0
     assert len(streams) == len(set(streams)) > sum(lapses) > 0
     assert_books_agree(tool)
-
-
-def wait_until_done(tool: Tool) -> int:
-    """Until nothing is left to project or to record; returns the head."""
-    wait_until(lambda: all(row["lag_events"] == 0 for row in tool.json("worker", "status")), "both projections")
-    return tool.head()
 
 
 def test_a_zombie_does_not_write(tool: Tool) -> None:

@@ -19,7 +19,17 @@ from projections.status import Standing, State
 from tests.builders import order, plan
 from tests.cli_runner import Tool, desk
 from tests.logins import reader_url
-from tests.worker_process import base_of, fetched, fill, metrics_of, tamper, wait_for_head, wait_until, working
+from tests.worker_process import (
+    base_of,
+    fetched,
+    fill,
+    metrics_of,
+    tamper,
+    wait_for_head,
+    wait_until,
+    wait_until_done,
+    working,
+)
 
 pytestmark = pytest.mark.long_on_postgres
 
@@ -45,7 +55,7 @@ def test_status_of_a_running_worker(tool: Tool) -> None:
     """Who keeps what since when, at which rate, as a table and as JSON; stopped is stopped."""
     fill(tool, 1_000)
     with working(tool) as worker:
-        wait_for_head(tool)
+        wait_until_done(tool)
         wait_until(lambda: tool.json("worker", "status")[0]["rate"] > 0, "a rate")
         rows = tool.json("worker", "status")
         table = tool("worker", "status", "--format", "table").out.splitlines()
@@ -118,8 +128,7 @@ def test_metrics_say_what_was_done(tool: Tool) -> None:
     with working(tool, "--metrics", "127.0.0.1:0") as worker:
         base = base_of(worker)
         fill(tool, 500)
-        wait_until(lambda: all(row["lag_events"] == 0 for row in tool.json("worker", "status")), "all projections")
-        head = tool.head()
+        head = wait_until_done(tool)
         wait_until(
             lambda: {metrics_of(base).get(("refledger_head", name)) for name in every} == {head}, "a measurement"
         )
