@@ -135,6 +135,8 @@ def bundle(settings: Settings, *, output: Path, layout: Layout, key: Path, **opt
     refledger export bundle -o february --key log.key --from 52311 --previous january/checkpoint
     refledger export bundle -o for-ann --key log.key --redact --member ann
     """
+    if output == STANDARD_OUTPUT:
+        raise click.UsageError("a bundle is a folder, which standard output is not: name one")
     _refuse_nonsense(layout, options)
     signer = read_key(key)
     head = SignedHead.verified(_last_head(key, options["checkpoint"]), signer.verifier)

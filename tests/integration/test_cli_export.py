@@ -61,6 +61,7 @@ REFUSED = {
     "a choice that hides nothing": (("--member", "m-000003"), 2, "--redact goes with"),
     "no tables, no time": (("--redact", "--kind", "OrderPlaced", "--as-of", "2024-01-01T00:00:00Z"), 2, "has none"),
     "some tiles": (("--format", "tlog-tiles", "--from", "2"), 2, "all that the head covers"),
+    "no folder": (("-o", "-"), 2, "a bundle is a folder"),
     "nobody chosen": (("--redact", "--order", "nobody's", "--from", "300"), 4, "is what was asked for"),
     "a previous key alone": (("--previous-key", str(KEY.verifier)), 2, "is for --previous"),
     "a folder that is not UTF-8": (("-o", os.fsdecode(b"b\xff")), 2, "no name in UTF-8"),
