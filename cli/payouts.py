@@ -20,9 +20,7 @@ from cli.key_files import read_key
 from cli.options import ID, INSTANT, REASON, CheckedParam, Question, format_option, tz_option
 from cli.output import emit
 from cli.payees import BadPayeesError, payees_in
-from cli.payout_reports import (
-    proposal_report,
-)
+from cli.payout_reports import proposal_report
 from cli.terminal import counted, progress, say, typed
 from ledger.application import Ledger
 from ledger.clock import format_instant, system_clock
